@@ -1,0 +1,34 @@
+import type { InputSpec } from './contract.ts';
+import type { InputReader } from './inputs.ts';
+
+/** How every operation finds its cluster. */
+export const connectionInputs = {
+  cluster: { description: 'Name of the EKS cluster.', required: true },
+  kubeconfig: {
+    description:
+      'Path of a kubeconfig file. Without it KUBECONFIG is used, and without that the cluster is asked from EKS and reached with the AWS credentials of the job.',
+  },
+  region: { description: 'AWS region. Without it AWS_REGION is used.' },
+} as const satisfies Record<string, InputSpec>;
+
+/** Which Auto Scaling Groups an operation looks at. */
+export const groupInputs = {
+  groups: {
+    description:
+      'Names of the Auto Scaling Groups, separated by commas or lines. Without it: every group tagged kubernetes.io/cluster/<cluster>.',
+  },
+} as const satisfies Record<string, InputSpec>;
+
+/** The selection that the `groups` input means. */
+export function groupSelection(read: InputReader): { names: string[] } | { tags: Record<string, string> } {
+  const names = read.list('groups');
+  return names.length > 0 ? { names } : { tags: { [`kubernetes.io/cluster/${read.text('cluster')}`]: '*' } };
+}
+
+/** Reads what connects to the cluster. The cluster is always named: a run must never guess what it changes. */
+export function readCluster(read: InputReader): string {
+  const name = read.required('cluster', 'the name of the EKS cluster');
+  if (name && !/^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$/.test(name))
+    read.problem('cluster', name, 'letters, digits, - and _, at most 100');
+  return name;
+}

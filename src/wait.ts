@@ -1,0 +1,62 @@
+import type { Clock } from './clock.ts';
+import { describeDuration } from './text.ts';
+
+/** What one look at the world found: done with a value, or still waiting and why, in plain words. */
+export type Look<T> = { done: T } | { waiting: string };
+
+export interface WaitOptions {
+  /** What is waited for, as the end of "waiting for …". */
+  what: string;
+  /** The name of the timeout as the user knows it, for example `drain-timeout`. */
+  timeoutName: string;
+  timeoutMs: number;
+  /** Pause between two looks; a `wake` promise may end it early. */
+  pollMs?: number;
+  /** Resolves when a watch saw something that makes a new look worthwhile. */
+  wake?: () => Promise<unknown>;
+  /** Every `sayEveryMs` the wait says what it waits for, since when and how much longer. */
+  say?: (line: string) => void;
+  sayEveryMs?: number;
+  clock: Clock;
+  signal: AbortSignal;
+}
+
+/** A wait that ended by its named timeout. `found` is what the last look said. */
+export class WaitTimeout extends Error {
+  readonly what: string;
+  readonly found: string;
+  readonly timeoutName: string;
+  constructor(what: string, found: string, timeoutName: string, timeoutMs: number) {
+    super(`Gave up waiting for ${what} after ${describeDuration(timeoutMs)} (${timeoutName}): ${found}`);
+    this.name = 'WaitTimeout';
+    this.what = what;
+    this.found = found;
+    this.timeoutName = timeoutName;
+  }
+}
+
+/**
+ * Looks until the look is done, at most `timeoutMs`.
+ * @throws WaitTimeout when the time is over; the signal's reason when aborted; whatever `look` throws.
+ */
+export async function waitUntil<T>(look: () => Promise<Look<T>> | Look<T>, options: WaitOptions): Promise<T> {
+  const { clock, signal, timeoutMs, what } = options;
+  const started = clock.now();
+  let said = started;
+  for (;;) {
+    signal.throwIfAborted();
+    const found = await look();
+    if ('done' in found) return found.done;
+    const elapsed = clock.now() - started;
+    if (elapsed >= timeoutMs) throw new WaitTimeout(what, found.waiting, options.timeoutName, timeoutMs);
+    if (options.say && clock.now() - said >= (options.sayEveryMs ?? 10_000)) {
+      said = clock.now();
+      const left = describeDuration(timeoutMs - elapsed);
+      options.say(
+        `Waiting for ${what} since ${describeDuration(elapsed)}, at most ${left} more: ${found.waiting}`,
+      );
+    }
+    const pause = clock.sleep(Math.min(options.pollMs ?? 1000, timeoutMs - elapsed), signal);
+    await (options.wake ? Promise.race([pause, options.wake()]) : pause);
+  }
+}

@@ -1,4 +1,5 @@
-import { request as httpsRequest, type IncomingMessage, type RequestOptions } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 
 /** One request to the API server; the path begins with `/api` or `/apis`. */

@@ -1,0 +1,75 @@
+import { clusterAccess, connectAws } from './aws/connect.ts';
+import { systemClock } from './clock.ts';
+import type { Aws, Kubernetes } from './cluster/ports.ts';
+import type { GithubRuntime } from './github/runtime.ts';
+import { kubernetesClient } from './kubernetes/client.ts';
+import { type Connection, eksConnection, kubeconfigConnection } from './kubernetes/connection.ts';
+import type { Contract, Session } from './operations/contract.ts';
+
+/** Joins the runner, Kubernetes and AWS into what an operation is handed. Connections are made on first use. */
+export function makeSession(github: GithubRuntime, contract: Contract, signal: AbortSignal) {
+  const inputs = Object.fromEntries(
+    Object.entries(contract.inputs).map(([name, spec]) => [name, github.input(name) || (spec.default ?? '')]),
+  );
+  let summary = '';
+  let aws: Promise<Aws> | undefined;
+  let kubernetes: Promise<Kubernetes> | undefined;
+
+  const session: Session = {
+    inputs,
+    clock: systemClock,
+    signal,
+    caller: github.caller(),
+    directory: github.directory(),
+    kubernetes: () => {
+      kubernetes ??= connect(inputs, github).then((connection) =>
+        kubernetesClient(connection, systemClock, signal),
+      );
+      return kubernetes;
+    },
+    aws: () => {
+      aws ??= (async () => connectAws({ region: regionOf(inputs), clock: systemClock }))();
+      return aws;
+    },
+    say: github.say,
+    warn: github.warn,
+    output(name, value) {
+      if (!(name in contract.outputs))
+        throw new Error(`${contract.operation} has no output ${name}; add it to its contract.`);
+      github.output(name, value);
+      // Post may read saved state only, and must be able to name the run.
+      if (name === 'run-id') github.saveState('run-id', value);
+    },
+    summary(markdown) {
+      summary = markdown;
+    },
+  };
+  return { session, writeSummary: () => (summary ? github.summary(summary) : Promise.resolve()) };
+}
+
+function regionOf(inputs: Session['inputs']): string {
+  const region = inputs.region || process.env.AWS_REGION || process.env.AWS_DEFAULT_REGION;
+  if (!region)
+    throw new Error('region: got nothing and AWS_REGION is not set; name the AWS region of the cluster.');
+  return region;
+}
+
+async function connect(inputs: Session['inputs'], github: GithubRuntime): Promise<Connection> {
+  if (inputs.kubeconfig) return kubeconfigConnection(inputs.kubeconfig);
+  if (process.env.KUBECONFIG) return kubeconfigConnection();
+  const name = inputs.cluster ?? '';
+  const access = await clusterAccess(name, regionOf(inputs));
+  let masked = '';
+  const token = async () => {
+    const value = await access.token();
+    if (value !== masked) github.mask(value);
+    masked = value;
+    return value;
+  };
+  return eksConnection({
+    name,
+    endpoint: access.endpoint,
+    certificateAuthority: access.certificateAuthority,
+    token,
+  });
+}

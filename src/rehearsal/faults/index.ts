@@ -1,0 +1,9 @@
+import { apiErrors } from './api-errors.ts';
+import type { Fault } from './fault.ts';
+import { neverJoins } from './never-joins.ts';
+import { noCapacity } from './no-capacity.ts';
+import { pdbNeverAllows } from './pdb-never-allows.ts';
+import { throttling } from './throttling.ts';
+
+/** Every fault by its name; a new one is a file and a line here. */
+export const faults: readonly Fault[] = [neverJoins, noCapacity, apiErrors, throttling, pdbNeverAllows];

@@ -13,33 +13,42 @@ export async function openPort(
   port: number,
 ): Promise<Duplex> {
   const where = `port ${port} of pod ${pod.namespace}/${pod.name}`;
-  const incoming = new PassThrough();
-  const outgoing = new PassThrough();
-  const stream = Duplex.from({ readable: incoming, writable: outgoing });
-  const errors = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      if (chunk.length > 0)
-        stream.destroy(new Error(`Cannot reach ${where}: ${chunk.toString('utf8').trim()}`));
-      done();
+  const toPod = new PassThrough();
+  let close = () => {};
+  const stream = new Duplex({
+    read() {},
+    write: (chunk, encoding, done) => void toPod.write(chunk, encoding, done),
+    final: (done) => void toPod.end(done),
+    destroy(error, done) {
+      close();
+      done(error);
     },
   });
+  const fromPod = sink((chunk) => void stream.push(chunk));
+  const errors = sink((chunk) => {
+    const text = chunk.toString('utf8').trim();
+    if (text) stream.destroy(new Error(`Cannot reach ${where}: ${text}`));
+  });
   try {
-    const opened = await new PortForward(await connection.config()).portForward(
-      pod.namespace,
-      pod.name,
-      [port],
-      incoming,
-      errors,
-      outgoing,
-    );
+    const forward = new PortForward(await connection.config());
+    const opened = await forward.portForward(pod.namespace, pod.name, [port], fromPod, errors, toPod);
     const socket = typeof opened === 'function' ? opened() : opened;
     if (!socket) throw new Error('the API server closed the connection');
-    socket.on('close', () => incoming.end());
+    close = () => socket.close();
+    socket.on('close', () => stream.push(null));
     socket.on('error', (error: Error) => stream.destroy(new Error(`Lost ${where}: ${messageOf(error)}`)));
-    stream.on('close', () => socket.close());
   } catch (error) {
     stream.destroy();
     throw new Error(`Cannot reach ${where}: ${messageOf(error)}`);
   }
   return stream;
+}
+
+function sink(take: (chunk: Buffer) => void): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      take(chunk);
+      done();
+    },
+  });
 }

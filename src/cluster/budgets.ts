@@ -1,0 +1,42 @@
+import type { Pod, PodDisruptionBudget } from './objects.ts';
+import { scaled } from './quantities.ts';
+import { matchesSelector } from './selectors.ts';
+
+/** The budgets that select the pod. More than one makes every eviction of it fail. */
+export function budgetsOf(pod: Pod, budgets: readonly PodDisruptionBudget[]): PodDisruptionBudget[] {
+  return budgets.filter(
+    (budget) =>
+      budget.metadata.namespace === pod.metadata.namespace &&
+      matchesSelector(budget.spec.selector, pod.metadata.labels),
+  );
+}
+
+/** How many pods of how many a budget wants healthy; the arithmetic of pkg/controller/disruption/disruption.go. */
+export interface BudgetNumbers {
+  /** Pods that should be there: the scale of the controllers for percentages and maxUnavailable, else the pods found. */
+  expected: number;
+  desiredHealthy: number;
+}
+
+/**
+ * @param pods how many pods the selector finds
+ * @param scale sum of replicas of the controllers of these pods
+ */
+export function budgetNumbers(budget: PodDisruptionBudget, pods: number, scale: number): BudgetNumbers {
+  const { minAvailable, maxUnavailable } = budget.spec;
+  if (maxUnavailable !== undefined) {
+    return { expected: scale, desiredHealthy: Math.max(0, scale - scaled(maxUnavailable, scale, 'up')) };
+  }
+  if (typeof minAvailable === 'string')
+    return { expected: scale, desiredHealthy: scaled(minAvailable, scale, 'up') };
+  return { expected: pods, desiredHealthy: minAvailable ?? 0 };
+}
+
+/**
+ * How many evictions the budget allows when every pod is healthy. Zero or less means that it never allows one.
+ * With an integer minAvailable the forecast uses the scale, because that many pods will be there.
+ */
+export function steadyAllowance(budget: PodDisruptionBudget, scale: number): number {
+  if (scale <= 0) return 0;
+  return scale - budgetNumbers(budget, scale, scale).desiredHealthy;
+}

@@ -1,0 +1,143 @@
+import type { Deployment, ReplicaSet } from '../../cluster/objects.ts';
+import { scaled } from '../../cluster/quantities.ts';
+import type { Store } from '../kubernetes/store.ts';
+import { templateHash } from './pod-template.ts';
+import { type ControllerOptions, controllerOf, keyOf, ownedBy, refOf, Worker } from './worker.ts';
+
+/** Rolls ReplicaSets of a Deployment from the old template to the new one. */
+export function startDeployments({ store, clock }: ControllerOptions): () => void {
+  const worker = new Worker(clock, (key) => reconcile(store, key, clock.now()));
+  store.subscribe('deployments', ({ object }) => worker.enqueue(keyOf(object)));
+  store.subscribe('replicasets', ({ object }) => {
+    const owner = controllerOf(object);
+    if (owner?.kind === 'Deployment') worker.enqueue(`${object.metadata.namespace}/${owner.name}`);
+  });
+  return () => worker.stop();
+}
+
+function reconcile(store: Store, key: string, now: number): void {
+  const deployment = store.get('deployments', refOf(key));
+  if (!deployment || deployment.metadata.deletionTimestamp) return;
+  const hash = templateHash(deployment.spec.template);
+  const owned = () =>
+    store
+      .list('replicasets', { namespace: deployment.metadata.namespace ?? '' })
+      .filter((r) => controllerOf(r)?.uid === deployment.metadata.uid);
+  let sets = owned();
+  if (!sets.some((set) => hashOf(set) === hash)) {
+    if (deployment.spec.paused) return;
+    store.create('replicasets', newSet(deployment, hash));
+    sets = owned();
+  }
+  const current = sets.find((set) => hashOf(set) === hash);
+  const old = sets.filter((set) => set !== current);
+  if (!current) return;
+  for (const { set, replicas } of rollout(deployment, current, old)) {
+    store.modify('replicasets', set.metadata, (draft) => {
+      draft.spec.replicas = replicas;
+    });
+  }
+  for (const set of old)
+    if ((set.spec.replicas ?? 0) === 0 && (set.status?.replicas ?? 0) === 0 && old.length > 10)
+      store.remove('replicasets', set.metadata);
+  writeStatus(store, deployment, owned(), hash, now);
+}
+
+const hashOf = (set: ReplicaSet): string | undefined => set.metadata.labels?.['pod-template-hash'];
+
+function newSet(deployment: Deployment, hash: string): ReplicaSet {
+  const { template, selector } = deployment.spec;
+  const labels = { ...template.metadata?.labels, 'pod-template-hash': hash };
+  return {
+    metadata: {
+      name: `${deployment.metadata.name}-${hash}`,
+      namespace: deployment.metadata.namespace ?? '',
+      labels,
+      ownerReferences: ownedBy(deployment),
+    },
+    spec: {
+      replicas: 0,
+      selector: { ...selector, matchLabels: { ...selector.matchLabels, 'pod-template-hash': hash } },
+      template: { ...template, metadata: { ...template.metadata, labels } },
+    },
+  };
+}
+
+/**
+ * The next replica counts of a rolling update (pkg/controller/deployment/rolling.go): grow the new set as far as max-surge
+ * allows, shrink the old ones as far as max-unavailable allows, unready pods first.
+ */
+export function rollout(
+  deployment: Deployment,
+  current: ReplicaSet,
+  old: ReplicaSet[],
+): { set: ReplicaSet; replicas: number }[] {
+  const wanted = deployment.spec.replicas ?? 1;
+  const sizeOf = (set: ReplicaSet): number => set.spec.replicas ?? 0;
+  const oldTotal = old.reduce((sum, set) => sum + sizeOf(set), 0);
+  const changes: { set: ReplicaSet; replicas: number }[] = [];
+  const change = (set: ReplicaSet, replicas: number) => {
+    if (replicas !== sizeOf(set)) changes.push({ set, replicas });
+  };
+  if (deployment.spec.strategy?.type === 'Recreate') {
+    if (oldTotal > 0) for (const set of old) change(set, 0);
+    else if (old.every((set) => (set.status?.replicas ?? 0) === 0)) change(current, wanted);
+    return changes;
+  }
+  if (oldTotal === 0) {
+    change(current, wanted);
+    return changes;
+  }
+  const rolling = deployment.spec.strategy?.rollingUpdate;
+  const surge = scaled(rolling?.maxSurge, wanted, 'up');
+  // Both zero would mean no progress; the API server allows it only through percentages.
+  const unavailable = Math.max(scaled(rolling?.maxUnavailable, wanted, 'down'), surge === 0 ? 1 : 0);
+  const room = Math.max(0, wanted + surge - sizeOf(current) - oldTotal);
+  change(current, Math.min(wanted, Math.max(sizeOf(current), sizeOf(current) + room)));
+
+  const availableNow = [current, ...old].reduce((sum, set) => sum + (set.status?.availableReplicas ?? 0), 0);
+  let spare = availableNow - (wanted - unavailable);
+  for (const set of old) {
+    const unready = sizeOf(set) - Math.min(sizeOf(set), set.status?.availableReplicas ?? 0);
+    const drop = Math.min(sizeOf(set), unready + Math.max(0, spare));
+    spare -= Math.max(0, drop - unready);
+    change(set, sizeOf(set) - drop);
+  }
+  return changes;
+}
+
+function writeStatus(
+  store: Store,
+  deployment: Deployment,
+  sets: ReplicaSet[],
+  hash: string,
+  now: number,
+): void {
+  const sum = (of: (set: ReplicaSet) => number | undefined): number =>
+    sets.reduce((total, set) => total + (of(set) ?? 0), 0);
+  const available = sum((set) => set.status?.availableReplicas);
+  const wanted = deployment.spec.replicas ?? 1;
+  const enough =
+    available >= wanted - scaled(deployment.spec.strategy?.rollingUpdate?.maxUnavailable, wanted, 'down');
+  store.modify('deployments', deployment.metadata, (draft) => {
+    const before = draft.status?.conditions?.find((c) => c.type === 'Available');
+    const status = enough ? 'True' : 'False';
+    draft.status = {
+      ...(deployment.metadata.generation ? { observedGeneration: deployment.metadata.generation } : {}),
+      replicas: sum((set) => set.status?.replicas),
+      updatedReplicas: sets.find((set) => hashOf(set) === hash)?.status?.replicas ?? 0,
+      readyReplicas: sum((set) => set.status?.readyReplicas),
+      availableReplicas: available,
+      unavailableReplicas: Math.max(0, wanted - available),
+      conditions: [
+        {
+          type: 'Available',
+          status,
+          reason: enough ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable',
+          lastTransitionTime:
+            before?.status === status ? (before.lastTransitionTime ?? '') : new Date(now).toISOString(),
+        },
+      ],
+    };
+  });
+}

@@ -1,0 +1,63 @@
+import type { Pod } from '../../cluster/objects.ts';
+import { isFinished, isReady, isTerminating } from '../../cluster/pods.ts';
+import type { Store } from '../kubernetes/store.ts';
+import { podFrom } from './pod-template.ts';
+import { type ControllerOptions, controllerOf, keyOf, refOf, Worker } from './worker.ts';
+
+/** Keeps as many pods as the ReplicaSet wants. */
+export function startReplicaSets({ store, clock }: ControllerOptions): () => void {
+  const worker = new Worker(clock, (key) => reconcile(store, key));
+  store.subscribe('replicasets', ({ object }) => worker.enqueue(keyOf(object)));
+  store.subscribe('pods', ({ object }) => {
+    const owner = controllerOf(object);
+    if (owner?.kind === 'ReplicaSet') worker.enqueue(`${object.metadata.namespace}/${owner.name}`);
+  });
+  return () => worker.stop();
+}
+
+function reconcile(store: Store, key: string): void {
+  const set = store.get('replicasets', refOf(key));
+  if (!set || set.metadata.deletionTimestamp) return;
+  const pods = store
+    .list('pods', { namespace: set.metadata.namespace ?? '' })
+    .filter((p) => controllerOf(p)?.uid === set.metadata.uid);
+  const active = pods.filter((p) => !isTerminating(p) && !isFinished(p));
+  const wanted = set.spec.replicas ?? 1;
+  for (let i = active.length; i < wanted; i++)
+    store.create('pods', podFrom(set.spec.template, set, { generateName: `${set.metadata.name}-` }));
+  for (const pod of victims(active, active.length - wanted)) store.remove('pods', pod.metadata);
+  store.modify('replicasets', set.metadata, (draft) => {
+    draft.status = {
+      ...(set.metadata.generation ? { observedGeneration: set.metadata.generation } : {}),
+      replicas: active.length,
+      readyReplicas: active.filter(isReady).length,
+      availableReplicas: active.filter(isReady).length,
+    };
+  });
+}
+
+/**
+ * Which pods go when there are too many, in the order of pkg/controller/controller_utils.go (ActivePodsWithRanks): not yet
+ * assigned, pending, not ready, cheap by their pod-deletion-cost, sharing a node with more siblings, younger.
+ */
+export function victims(pods: Pod[], surplus: number): Pod[] {
+  if (surplus <= 0) return [];
+  const onNode = (pod: Pod): number =>
+    pods.filter((p) => p.spec.nodeName === pod.spec.nodeName && isReady(p)).length;
+  const cost = (pod: Pod): number =>
+    Number(pod.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'] ?? 0);
+  const rank = (pod: Pod): number[] => [
+    pod.spec.nodeName ? 1 : 0,
+    pod.status?.phase === 'Running' ? 1 : 0,
+    isReady(pod) ? 1 : 0,
+    cost(pod),
+    -onNode(pod),
+    -Date.parse(pod.metadata.creationTimestamp ?? ''),
+  ];
+  return [...pods].sort((a, b) => compare(rank(a), rank(b))).slice(0, surplus);
+}
+
+function compare(a: number[], b: number[]): number {
+  const at = a.findIndex((value, i) => value !== b[i]);
+  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
+}

@@ -1,0 +1,15 @@
+import type { Pod } from '../../../cluster/objects.ts';
+import type { Filter } from '../snapshot.ts';
+
+const portsOf = (pod: Pod): string[] =>
+  pod.spec.containers.flatMap((c) =>
+    (c.ports ?? []).filter((p) => p.hostPort).map((p) => `${p.protocol ?? 'TCP'}/${p.hostPort}`),
+  );
+
+export const hostPorts: Filter = (pod, { pods }) => {
+  const wanted = portsOf(pod);
+  const taken = new Set(pods.flatMap(portsOf));
+  return wanted.some((port) => taken.has(port))
+    ? "node(s) didn't have free ports for the requested pod ports"
+    : undefined;
+};

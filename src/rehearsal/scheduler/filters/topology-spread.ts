@@ -1,0 +1,55 @@
+import type { Pod, TopologySpreadConstraint } from '../../../cluster/objects.ts';
+import { isTerminating } from '../../../cluster/pods.ts';
+import { matchesSelector } from '../../../cluster/selectors.ts';
+import { untolerated } from '../../../cluster/taints.ts';
+import { matchesNodeSelection } from '../node-selection.ts';
+import { type Filter, labelOf, type NodeView, type Snapshot } from '../snapshot.ts';
+
+/**
+ * DoNotSchedule constraints. Tainted and cordoned nodes count as domains unless nodeTaintsPolicy says otherwise: the trap of
+ * a rolling upgrade (https://github.com/kubernetes/kubernetes/issues/106127).
+ */
+export const topologySpread: Filter = (pod, on, snapshot) => {
+  for (const constraint of pod.spec.topologySpreadConstraints ?? []) {
+    if (constraint.whenUnsatisfiable !== 'DoNotSchedule') continue;
+    const domain = labelOf(on, constraint.topologyKey);
+    if (domain === undefined)
+      return "node(s) didn't match pod topology spread constraints (missing required label)";
+    const counts = podsPerDomain(pod, constraint, snapshot);
+    const enough = counts.size >= (constraint.minDomains ?? 1);
+    const fewest = enough ? Math.min(...counts.values()) : 0;
+    const self = matchesSelector(constraint.labelSelector, pod.metadata.labels) ? 1 : 0;
+    if ((counts.get(domain) ?? 0) + self - fewest > constraint.maxSkew)
+      return "node(s) didn't match pod topology spread constraints";
+  }
+  return undefined;
+};
+
+/** Matching pods per domain, over the nodes that the constraint looks at. */
+export function podsPerDomain(
+  pod: Pod,
+  constraint: TopologySpreadConstraint,
+  snapshot: Snapshot,
+): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const view of snapshot.nodes) {
+    const domain = labelOf(view, constraint.topologyKey);
+    if (domain === undefined || !counted(pod, constraint, view)) continue;
+    const matching = view.pods.filter(
+      (p) =>
+        p.metadata.namespace === pod.metadata.namespace &&
+        !isTerminating(p) &&
+        matchesSelector(constraint.labelSelector, p.metadata.labels),
+    );
+    counts.set(domain, (counts.get(domain) ?? 0) + matching.length);
+  }
+  return counts;
+}
+
+function counted(pod: Pod, constraint: TopologySpreadConstraint, { node }: NodeView): boolean {
+  if (constraint.nodeAffinityPolicy !== 'Ignore' && !matchesNodeSelection(pod.spec, node)) return false;
+  return (
+    constraint.nodeTaintsPolicy !== 'Honor' ||
+    untolerated(pod.spec, node.spec.taints ?? [], ['NoSchedule', 'NoExecute']).length === 0
+  );
+}

@@ -1,0 +1,72 @@
+import type { Duplex } from 'node:stream';
+import type { Store } from '../kubernetes/store.ts';
+import type { WorldClock } from '../world/clock.ts';
+import type { Machine, MachineRoom } from '../world/machine.ts';
+import type { Random } from '../world/random.ts';
+import { Kubelet } from './kubelet.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface MachineRoomOptions {
+  store: Store;
+  clock: WorldClock;
+  random: Random;
+  runtime: Runtime;
+  /** From power on to the kubelet's first word. */
+  bootMs: () => number;
+  /** A machine that boots and never joins. */
+  neverJoins?: (machine: Machine) => boolean;
+}
+
+export interface RunningMachineRoom extends MachineRoom {
+  portForward(pod: { namespace: string; name: string }, port: number): Promise<Duplex>;
+  stop(): Promise<void>;
+}
+
+/** All machines of the embedded cluster, each with its kubelet. */
+export function createMachineRoom(options: MachineRoomOptions): RunningMachineRoom {
+  const { store, clock, random, runtime } = options;
+  const kubelets = new Map<string, Kubelet>();
+  const booting = new Map<string, () => void>();
+  const on = (node: string | undefined): Kubelet | undefined =>
+    [...kubelets.values()].find((k) => k.node === node);
+
+  store.subscribe('pods', ({ type, object }) => {
+    const kubelet = on(object.spec.nodeName);
+    if (type === 'DELETED') kubelet?.podGone(object);
+    else kubelet?.podChanged(object);
+  });
+  store.subscribe('nodes', ({ type, object }) => {
+    if (type === 'DELETED') clock.after(1000, () => on(object.metadata.name)?.register());
+  });
+
+  return {
+    boot(machine) {
+      const cancel = clock.after(options.bootMs(), () => {
+        booting.delete(machine.instanceId);
+        if (options.neverJoins?.(machine)) return;
+        const kubelet = new Kubelet({ store, clock, random: random.fork(), runtime, machine });
+        kubelets.set(machine.instanceId, kubelet);
+        kubelet.start();
+      });
+      booting.set(machine.instanceId, cancel);
+    },
+    halt(instanceId) {
+      booting.get(instanceId)?.();
+      booting.delete(instanceId);
+      kubelets.get(instanceId)?.halt();
+      kubelets.delete(instanceId);
+    },
+    async portForward(ref, port) {
+      const pod = store.get('pods', ref);
+      const address = pod && on(pod.spec.nodeName)?.addressOf(pod);
+      if (!address) throw new Error(`pod ${ref.namespace}/${ref.name} is not running`);
+      return runtime.connect(address, port);
+    },
+    async stop() {
+      for (const cancel of booting.values()) cancel();
+      for (const kubelet of kubelets.values()) kubelet.halt();
+      kubelets.clear();
+      await runtime.stop();
+    },
+  };
+}

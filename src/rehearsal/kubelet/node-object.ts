@@ -1,0 +1,69 @@
+import type { Node } from '../../cluster/objects.ts';
+import type { Machine } from '../world/machine.ts';
+
+export const notReadyTaint = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' } as const;
+
+/** The Node object as a kubelet registers it: labels and taints from its bootstrap arguments, and not ready yet. */
+export function nodeObject(machine: Machine, now: number): Node {
+  const resources = {
+    cpu: '2',
+    memory: '8Gi',
+    pods: '29',
+    'ephemeral-storage': '80Gi',
+    ...machine.allocatable,
+  };
+  return {
+    metadata: {
+      name: machine.privateDnsName,
+      labels: {
+        'kubernetes.io/hostname': machine.privateDnsName,
+        'kubernetes.io/os': 'linux',
+        'kubernetes.io/arch': 'amd64',
+        'topology.kubernetes.io/zone': machine.zone,
+        'topology.kubernetes.io/region': machine.region,
+        'node.kubernetes.io/instance-type': machine.instanceType,
+        ...machine.labels,
+      },
+    },
+    spec: {
+      providerID: `aws:///${machine.zone}/${machine.instanceId}`,
+      taints: [...machine.taints, notReadyTaint],
+    },
+    status: {
+      capacity: resources,
+      allocatable: resources,
+      addresses: [
+        { type: 'InternalIP', address: machine.privateIp },
+        { type: 'Hostname', address: machine.privateDnsName },
+      ],
+      nodeInfo: {
+        kubeletVersion: 'v1.36.0-eks-rehearsal',
+        osImage: 'Amazon Linux 2023',
+        architecture: 'amd64',
+      },
+      conditions: conditions(false, now),
+    },
+  };
+}
+
+export function conditions(
+  ready: boolean,
+  now: number,
+): NonNullable<NonNullable<Node['status']>['conditions']> {
+  const time = new Date(now).toISOString();
+  const healthy = (type: string) => ({ type, status: 'False' as const, lastTransitionTime: time });
+  return [
+    healthy('MemoryPressure'),
+    healthy('DiskPressure'),
+    healthy('PIDPressure'),
+    {
+      type: 'Ready',
+      status: ready ? 'True' : 'False',
+      reason: ready ? 'KubeletReady' : 'KubeletNotReady',
+      message: ready
+        ? 'kubelet is posting ready status'
+        : 'container runtime network not ready: cni plugin not initialized',
+      lastTransitionTime: time,
+    },
+  ];
+}

@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { get } from 'node:http';
+import { connect as connectSocket } from 'node:net';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { Container, Pod } from '../../cluster/objects.ts';
+import { messageOf } from '../../text.ts';
+import { type Discovery, images } from '../images/index.ts';
+import type { RunningContainer, Runtime } from './runtime.ts';
+
+export interface ProcessRuntimeOptions {
+  /** Where volumes, logs and configuration files go. */
+  directory: string;
+  /** Path of redis-server; without it Redis containers are weightless. */
+  redisServer?: string;
+  /** Finds the addresses of pods by label, as a headless Service would. */
+  discovery: Discovery;
+  /** Second number of the pods' loopback addresses, so that several clusters can run at once. */
+  network: number;
+}
+
+/** Runs the images of src/rehearsal/images as real processes, each pod on a loopback address of its own. */
+export function processRuntime(options: ProcessRuntimeOptions): Runtime {
+  const children = new Set<ChildProcess>();
+  let addresses = 0;
+  const killAll = () => {
+    for (const child of children) child.kill('SIGKILL');
+  };
+  process.on('exit', killAll);
+
+  return {
+    runs(container) {
+      const image = images[container.image ?? ''];
+      return image !== undefined && (!image.needsRedis || options.redisServer !== undefined);
+    },
+    start: (pod, container, address) => start(options, children, pod, container, address),
+    nextAddress() {
+      addresses++;
+      return `127.${options.network}.${Math.floor(addresses / 250)}.${1 + (addresses % 250)}`;
+    },
+    connect: (address, port) => openSocket(address, port),
+    probe: (address, port, path) =>
+      path === undefined ? probeTcp(address, port) : probeHttp(address, port, path),
+    async stop() {
+      killAll();
+      process.off('exit', killAll);
+      await Promise.all([...children].map((child) => new Promise((resolve) => child.once('exit', resolve))));
+    },
+  };
+}
+
+function start(
+  options: ProcessRuntimeOptions,
+  children: Set<ChildProcess>,
+  pod: Pod,
+  container: Container,
+  address: string,
+): RunningContainer {
+  const { namespace = '', name, uid = '' } = pod.metadata;
+  const directory = directoryOf(options.directory, pod, container);
+  const log = join(options.directory, 'logs', `${namespace}.${name}.${uid.slice(0, 8)}.log`);
+  mkdirSync(join(options.directory, 'logs'), { recursive: true });
+  let child: ChildProcess | undefined;
+  let killed = false;
+
+  const exited = (async () => {
+    const image = images[container.image ?? ''];
+    if (!image) return 127;
+    const env = Object.fromEntries((container.env ?? []).map((e) => [e.name, e.value ?? '']));
+    const command = await image.command({
+      pod,
+      env,
+      address,
+      directory,
+      discovery: options.discovery,
+      redisServer: options.redisServer ?? '',
+      stopped: () => killed,
+    });
+    if (killed || !command) return 143;
+    const output = openSync(log, 'a');
+    const started = spawn(command.file, command.args, {
+      env: { PATH: process.env.PATH, ...env, ...command.env },
+      stdio: ['pipe', output, output],
+    });
+    closeSync(output);
+    child = started;
+    children.add(started);
+    return new Promise<number>((resolve) => {
+      started.once('error', () => resolve(127));
+      started.once('exit', (code, signal) => {
+        children.delete(started);
+        resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
+      });
+    });
+  })().catch((error) => {
+    console.error(`${namespace}/${name}: ${messageOf(error)}`);
+    return 1;
+  });
+
+  return {
+    exited,
+    signal(wanted) {
+      killed = true;
+      child?.kill(wanted);
+    },
+  };
+}
+
+/** A claim's directory outlives the pod; anything else is the pod's own. */
+function directoryOf(root: string, pod: Pod, container: Container): string {
+  const mounted = new Set((container.volumeMounts ?? []).map((m) => m.name));
+  const claim = pod.spec.volumes?.find((v) => v.persistentVolumeClaim && mounted.has(v.name))
+    ?.persistentVolumeClaim?.claimName;
+  const directory = claim
+    ? join(root, 'volumes', `${pod.metadata.namespace}.${claim}`)
+    : join(root, 'pods', pod.metadata.uid ?? '');
+  mkdirSync(directory, { recursive: true });
+  return directory;
+}
+
+const probeMs = 1000;
+
+function openSocket(address: string, port: number): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const socket = connectSocket({ host: address, port, noDelay: true });
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
+async function probeTcp(address: string, port: number): Promise<boolean> {
+  const socket = await openSocket(address, port).catch(() => undefined);
+  socket?.destroy();
+  return socket !== undefined;
+}
+
+function probeHttp(host: string, port: number, path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get({ host, port, path, timeout: probeMs, agent: false }, (response) => {
+      response.resume();
+      resolve((response.statusCode ?? 500) < 400);
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,220 @@
+import {
+  AutoScalingClient,
+  CreateOrUpdateTagsCommand,
+  DeleteTagsCommand,
+  DescribeInstanceRefreshesCommand,
+  LaunchInstancesCommand,
+  paginateDescribeScalingActivities,
+  ResumeProcessesCommand,
+  SetDesiredCapacityCommand,
+  SuspendProcessesCommand,
+  TerminateInstanceInAutoScalingGroupCommand,
+  UpdateAutoScalingGroupCommand,
+} from '@aws-sdk/client-auto-scaling';
+import { DescribeInstancesCommand, EC2Client, type Instance as Ec2Instance } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingClient } from '@aws-sdk/client-elastic-load-balancing';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import type { Clock } from '../clock.ts';
+import type { Aws, Instance, LaunchAnswer, ScalingActivity } from '../cluster/ports.ts';
+import { calling, isAwsError } from './errors.ts';
+import { describeGroups } from './groups.ts';
+import { healthOfTargets } from './load-balancers.ts';
+
+export { clusterAccess } from './eks.ts';
+
+/** Enough for a minute of throttling: the SDK's adaptive mode slows down by itself. */
+const maxAttempts = 10;
+/** A scaling activity blocks others for a moment; asking again is what AWS advises. */
+const contentionAttempts = 6;
+const contentionPauseMs = 2000;
+
+/** The AWS port over SDK v3, with the default credential chain. Endpoints follow the SDK's own configuration. */
+export function connectAws({ region, clock }: { region: string; clock: Clock }): Aws {
+  const configuration = { region, maxAttempts, retryMode: 'adaptive', credentials: fromNodeProviderChain() };
+  const autoScaling = new AutoScalingClient(configuration);
+  const ec2 = new EC2Client(configuration);
+  const ssm = new SSMClient(configuration);
+  const balancers = {
+    classic: new ElasticLoadBalancingClient(configuration),
+    v2: new ElasticLoadBalancingV2Client(configuration),
+  };
+
+  const patiently = async <T>(operation: string, call: () => Promise<T>): Promise<T> => {
+    for (let n = 1; ; n++) {
+      try {
+        return await calling(operation, call);
+      } catch (error) {
+        const contended =
+          isAwsError(error, 'ScalingActivityInProgress') || isAwsError(error, 'ResourceContention');
+        if (!contended || n >= contentionAttempts) throw error;
+        await clock.sleep(contentionPauseMs);
+      }
+    }
+  };
+
+  return {
+    groups: (select) => describeGroups({ autoScaling, ec2, ssm }, select),
+    async instances(ids) {
+      if (ids.length === 0) return [];
+      // A filter leaves unknown ids out, where asking by id fails for all of them.
+      const answer = await calling('DescribeInstances', () =>
+        ec2.send(new DescribeInstancesCommand({ Filters: [{ Name: 'instance-id', Values: [...ids] }] })),
+      );
+      return (answer.Reservations ?? []).flatMap((r) => r.Instances ?? []).map(instanceOf);
+    },
+    activities: (group, since) =>
+      calling('DescribeScalingActivities', () => activities(autoScaling, group, since)),
+    async resize(group, { min, max, desired }) {
+      const sizes = {
+        ...(min === undefined ? {} : { MinSize: min }),
+        ...(max === undefined ? {} : { MaxSize: max }),
+      };
+      if (Object.keys(sizes).length > 0) {
+        await patiently('UpdateAutoScalingGroup', () =>
+          autoScaling.send(new UpdateAutoScalingGroupCommand({ AutoScalingGroupName: group, ...sizes })),
+        );
+      }
+      if (desired === undefined) return;
+      await patiently('SetDesiredCapacity', () =>
+        autoScaling.send(
+          new SetDesiredCapacityCommand({
+            AutoScalingGroupName: group,
+            DesiredCapacity: desired,
+            HonorCooldown: false,
+          }),
+        ),
+      );
+    },
+    launch: (group, request) => launch(autoScaling, patiently, group, request),
+    async terminate(instanceId, { decrement }) {
+      try {
+        await patiently('TerminateInstanceInAutoScalingGroup', () =>
+          autoScaling.send(
+            new TerminateInstanceInAutoScalingGroupCommand({
+              InstanceId: instanceId,
+              ShouldDecrementDesiredCapacity: decrement,
+            }),
+          ),
+        );
+      } catch (error) {
+        // On its way already, or gone: what was asked for.
+        if (
+          isAwsError(error, 'ValidationError') &&
+          /not found|is not in (InService|Standby)/i.test(error.message)
+        )
+          return;
+        throw error;
+      }
+    },
+    async suspend(group, processes) {
+      await patiently('SuspendProcesses', () =>
+        autoScaling.send(
+          new SuspendProcessesCommand({ AutoScalingGroupName: group, ScalingProcesses: [...processes] }),
+        ),
+      );
+    },
+    async resume(group, processes) {
+      await patiently('ResumeProcesses', () =>
+        autoScaling.send(
+          new ResumeProcessesCommand({ AutoScalingGroupName: group, ScalingProcesses: [...processes] }),
+        ),
+      );
+    },
+    async tag(group, tags) {
+      const Tags = Object.entries(tags).map(([Key, Value]) => ({
+        ...tagOf(group, Key),
+        Value,
+        PropagateAtLaunch: false,
+      }));
+      await calling('CreateOrUpdateTags', () => autoScaling.send(new CreateOrUpdateTagsCommand({ Tags })));
+    },
+    async untag(group, keys) {
+      await calling('DeleteTags', () =>
+        autoScaling.send(new DeleteTagsCommand({ Tags: keys.map((key) => tagOf(group, key)) })),
+      );
+    },
+    targetHealth: (group) => healthOfTargets(balancers, group),
+    async refreshInProgress(group) {
+      const answer = await calling('DescribeInstanceRefreshes', () =>
+        autoScaling.send(new DescribeInstanceRefreshesCommand({ AutoScalingGroupName: group })),
+      );
+      const running = new Set(['Pending', 'InProgress', 'Cancelling', 'RollbackInProgress', 'Baking']);
+      return (answer.InstanceRefreshes ?? []).some((r) => running.has(r.Status ?? ''));
+    },
+  };
+}
+
+const tagOf = (group: string, key: string) => ({
+  ResourceId: group,
+  ResourceType: 'auto-scaling-group',
+  Key: key,
+});
+
+async function launch(
+  client: AutoScalingClient,
+  patiently: <T>(operation: string, call: () => Promise<T>) => Promise<T>,
+  group: string,
+  request: { zone: string; count: number; token: string },
+): Promise<LaunchAnswer> {
+  try {
+    const answer = await patiently('LaunchInstances', () =>
+      client.send(
+        new LaunchInstancesCommand({
+          AutoScalingGroupName: group,
+          RequestedCapacity: request.count,
+          ClientToken: request.token,
+          AvailabilityZones: [request.zone],
+          RetryStrategy: 'none',
+        }),
+      ),
+    );
+    const instanceIds = (answer.Instances ?? []).flatMap((i) => i.InstanceIds ?? []);
+    const [error] = answer.Errors ?? [];
+    if (error && instanceIds.length < request.count)
+      return { kind: 'refused', code: error.ErrorCode ?? 'Error', message: error.ErrorMessage ?? '' };
+    return { kind: 'launched', instanceIds };
+  } catch (error) {
+    if (isAwsError(error, 'ValidationError'))
+      return { kind: 'refused', code: error.code, message: error.message };
+    throw error;
+  }
+}
+
+async function activities(
+  client: AutoScalingClient,
+  group: string,
+  since: number,
+): Promise<ScalingActivity[]> {
+  const found: ScalingActivity[] = [];
+  for await (const page of paginateDescribeScalingActivities({ client }, { AutoScalingGroupName: group })) {
+    for (const a of page.Activities ?? []) {
+      const startedAt = a.StartTime?.getTime() ?? 0;
+      // They come newest first.
+      if (startedAt < since) return found;
+      found.push({
+        id: a.ActivityId ?? '',
+        status: a.StatusCode ?? '',
+        reason: a.StatusMessage ?? '',
+        cause: a.Cause ?? '',
+        description: a.Description ?? '',
+        startedAt,
+        progress: a.Progress ?? 0,
+      });
+    }
+  }
+  return found;
+}
+
+function instanceOf(i: Ec2Instance): Instance {
+  return {
+    id: i.InstanceId ?? '',
+    state: (i.State?.Name ?? 'pending') as Instance['state'],
+    imageId: i.ImageId ?? '',
+    instanceType: i.InstanceType ?? '',
+    zone: i.Placement?.AvailabilityZone ?? '',
+    privateDnsName: i.PrivateDnsName ?? '',
+    launchedAt: i.LaunchTime?.getTime() ?? 0,
+  };
+}

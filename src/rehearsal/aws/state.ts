@@ -1,0 +1,122 @@
+import type { LifecycleState } from '../../cluster/ports.ts';
+
+/** What a launch template version says. */
+export interface TemplateVersion {
+  imageId: string;
+  instanceType: string;
+}
+
+export interface LaunchTemplate {
+  id: string;
+  name: string;
+  /** Version numbers count from 1. */
+  versions: TemplateVersion[];
+  defaultVersion: number;
+}
+
+export interface Subnet {
+  id: string;
+  zone: string;
+  freeAddresses: number;
+}
+
+export interface LifecycleHook {
+  name: string;
+  transition: 'autoscaling:EC2_INSTANCE_LAUNCHING' | 'autoscaling:EC2_INSTANCE_TERMINATING';
+  heartbeatSeconds: number;
+  defaultResult: 'CONTINUE' | 'ABANDON';
+}
+
+export interface EmbeddedInstance {
+  id: string;
+  group: string;
+  zone: string;
+  subnet: string;
+  imageId: string;
+  instanceType: string;
+  template?: { id: string; name: string; version: string };
+  launchConfiguration?: string;
+  ec2: 'pending' | 'running' | 'shutting-down' | 'terminated';
+  lifecycle: LifecycleState;
+  healthy: boolean;
+  protectedFromScaleIn: boolean;
+  launchedAt: number;
+  terminatedAt?: number;
+  privateIp: string;
+  privateDnsName: string;
+}
+
+export interface Activity {
+  id: string;
+  group: string;
+  status: 'InProgress' | 'Successful' | 'Failed' | 'WaitingForInstanceWarmup';
+  description: string;
+  cause: string;
+  message: string;
+  progress: number;
+  startedAt: number;
+  endedAt?: number;
+}
+
+export interface EmbeddedGroup {
+  name: string;
+  min: number;
+  max: number;
+  desired: number;
+  subnets: Subnet[];
+  /** Version as the group has it: a number, `$Latest` or `$Default`. */
+  template?: { id: string; version: string };
+  launchConfiguration?: string;
+  suspended: Set<string>;
+  tags: Map<string, string>;
+  targetGroups: string[];
+  classicLoadBalancers: string[];
+  hooks: LifecycleHook[];
+  /** What the bootstrap arguments of its nodes set. */
+  labels: Record<string, string>;
+  taints: { key: string; value?: string; effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute' }[];
+  /** Newest first. */
+  activities: Activity[];
+}
+
+/** What the embedded account starts with. */
+export interface AwsDescription {
+  region: string;
+  accountId: string;
+  cluster: string;
+  templates: LaunchTemplate[];
+  launchConfigurations: { name: string; imageId: string; instanceType: string }[];
+  images: { id: string; name: string; createdAt: number }[];
+  groups: Omit<EmbeddedGroup, 'activities' | 'suspended'>[];
+  /** The AMI that SSM names as recommended. */
+  recommendedImage: string;
+  /** Kubernetes minor of the cluster, for example `1.36`. */
+  version: string;
+}
+
+/** An error as AWS words it. */
+export class AwsRefusal extends Error {
+  readonly code: string;
+  readonly status: number;
+  constructor(code: string, message: string, status = 400) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** Known instance types: what fits on them and how many network interfaces they have. */
+export const instanceTypes: Record<
+  string,
+  { cpu: number; memoryMiB: number; interfaces: number; addresses: number }
+> = {
+  'm5.large': { cpu: 2, memoryMiB: 8192, interfaces: 3, addresses: 10 },
+  'm5.xlarge': { cpu: 4, memoryMiB: 16384, interfaces: 4, addresses: 15 },
+  'r5.large': { cpu: 2, memoryMiB: 16384, interfaces: 3, addresses: 10 },
+};
+
+/** Pods per node by the VPC CNI's formula. */
+export function maxPods(type: string): number {
+  const known = instanceTypes[type];
+  return known ? known.interfaces * (known.addresses - 1) + 2 : 29;
+}

@@ -237,7 +237,10 @@ export class AwsWorld implements Cloud {
         'ValidationError',
         `Launch template ${group.template?.id} version ${asked} does not exist`,
       );
-    const { imageId, instanceType } = version;
+    const { instanceType } = version;
+    const imageId = version.imageId.startsWith('resolve:ssm:')
+      ? this.description.recommendedImage
+      : version.imageId;
     return {
       imageId,
       instanceType,

@@ -1,8 +1,8 @@
+import { matchesNodeSelection } from '../../cluster/node-selection.ts';
 import type { DaemonSet, Node, Pod, Toleration } from '../../cluster/objects.ts';
 import { isFinished, isReady, isTerminating } from '../../cluster/pods.ts';
 import { untolerated } from '../../cluster/taints.ts';
 import type { Store } from '../kubernetes/store.ts';
-import { matchesNodeSelection } from '../scheduler/node-selection.ts';
 import { podFrom } from './pod-template.ts';
 import { type ControllerOptions, controllerOf, keyOf, refOf, Worker } from './worker.ts';
 

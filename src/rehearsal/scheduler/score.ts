@@ -1,10 +1,10 @@
+import { matchesTerm } from '../../cluster/node-selection.ts';
 import type { Pod, TopologySpreadConstraint } from '../../cluster/objects.ts';
 import { quantity } from '../../cluster/quantities.ts';
 import { untolerated } from '../../cluster/taints.ts';
 import { selects } from './filters/pod-affinity.ts';
 import { requestsOf } from './filters/resources.ts';
 import { podsPerDomain } from './filters/topology-spread.ts';
-import { matchesTerm } from './node-selection.ts';
 import { labelOf, type NodeView, type Snapshot } from './snapshot.ts';
 
 /** Spreads a workload that asks for nothing, as the scheduler's default constraints do. */

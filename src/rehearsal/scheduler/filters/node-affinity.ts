@@ -1,4 +1,4 @@
-import { matchesNodeSelection } from '../node-selection.ts';
+import { matchesNodeSelection } from '../../../cluster/node-selection.ts';
 import type { Filter } from '../snapshot.ts';
 
 export const nodeAffinity: Filter = (pod, { node }) =>

@@ -1,8 +1,8 @@
+import { matchesNodeSelection } from '../../../cluster/node-selection.ts';
 import type { Pod, TopologySpreadConstraint } from '../../../cluster/objects.ts';
 import { isTerminating } from '../../../cluster/pods.ts';
 import { matchesSelector } from '../../../cluster/selectors.ts';
 import { untolerated } from '../../../cluster/taints.ts';
-import { matchesNodeSelection } from '../node-selection.ts';
 import { type Filter, labelOf, type NodeView, type Snapshot } from '../snapshot.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { matchesTerm } from '../node-selection.ts';
+import { matchesTerm } from '../../../cluster/node-selection.ts';
 import type { Filter } from '../snapshot.ts';
 
 /** A bound volume is only reachable from the nodes that its own affinity names, which on EBS means its zone. */

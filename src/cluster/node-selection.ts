@@ -1,4 +1,4 @@
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from '../../cluster/objects.ts';
+import type { Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from './objects.ts';
 
 /** Whether the pod's nodeSelector and required node affinity allow the node. */
 export function matchesNodeSelection(spec: PodSpec, node: Node): boolean {

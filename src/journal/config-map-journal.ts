@@ -1,0 +1,86 @@
+import type { Clock } from '../clock.ts';
+import type { ConfigMap } from '../cluster/objects.ts';
+import { type Kubernetes, KubernetesError } from '../cluster/ports.ts';
+import type { Journal, Json } from './journal.ts';
+
+export const journalNamespace = 'kube-system';
+export const journalName = (runId: string): string => `eks-rolling-${runId}`;
+const managed = { 'app.kubernetes.io/managed-by': 'eks-rolling' };
+const conflictAttempts = 10;
+const conflictPauseMs = 100;
+
+interface Content {
+  before: { key: string; value: Json }[];
+  notes: Record<string, Json>;
+}
+
+/** Opens the journal of a run, or begins it: ConfigMap kube-system/eks-rolling-<run id>. */
+export async function openJournal(kubernetes: Kubernetes, clock: Clock, runId: string): Promise<Journal> {
+  const ref = { namespace: journalNamespace, name: journalName(runId) };
+  const found = await kubernetes.get('configmaps', ref);
+  if (!found) {
+    const object: ConfigMap = {
+      metadata: { ...ref, labels: managed },
+      data: { journal: JSON.stringify(empty()) },
+    };
+    await kubernetes.create('configmaps', object).catch((error) => {
+      // Sent twice after a broken connection: it is there, and ours.
+      if (!(error instanceof KubernetesError && error.status === 409)) throw error;
+    });
+  }
+  let content = found ? read(found) : empty();
+
+  /** Writes with optimistic concurrency: a step of the same run may have written in between. */
+  const change = async (edit: (content: Content) => void): Promise<void> => {
+    for (let n = 1; ; n++) {
+      const present = await kubernetes.get('configmaps', ref);
+      if (!present)
+        throw new Error(
+          `The journal of run ${runId}, ConfigMap ${ref.namespace}/${ref.name}, was deleted while the run worked.`,
+        );
+      const next = read(present);
+      edit(next);
+      try {
+        await kubernetes.update('configmaps', {
+          ...present,
+          data: { ...present.data, journal: JSON.stringify(next) },
+        });
+        content = next;
+        return;
+      } catch (error) {
+        if (!(error instanceof KubernetesError && error.status === 409) || n >= conflictAttempts) throw error;
+        await clock.sleep(conflictPauseMs);
+      }
+    }
+  };
+
+  return {
+    runId,
+    async before(key, value) {
+      if (content.before.some((entry) => entry.key === key)) return;
+      await change((c) => {
+        if (!c.before.some((entry) => entry.key === key)) c.before.push({ key, value });
+      });
+    },
+    valueBefore: (key) => content.before.find((entry) => entry.key === key)?.value,
+    outstanding: (prefix = '') => content.before.filter((entry) => entry.key.startsWith(prefix)),
+    async restored(key) {
+      if (!content.before.some((entry) => entry.key === key)) return;
+      await change((c) => {
+        c.before = c.before.filter((entry) => entry.key !== key);
+      });
+    },
+    async note(key, value) {
+      await change((c) => {
+        c.notes[key] = value;
+      });
+    },
+    noted: (key) => content.notes[key],
+  };
+}
+
+const empty = (): Content => ({ before: [], notes: {} });
+
+function read(map: ConfigMap): Content {
+  return { ...empty(), ...(JSON.parse(map.data?.journal ?? '{}') as Partial<Content>) };
+}

@@ -1,0 +1,41 @@
+import type { Clock } from '../clock.ts';
+import type { Aws, Kubernetes } from '../cluster/ports.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Guard } from './gate.ts';
+
+export interface Timeouts {
+  /** A new node: from the request to ready with its DaemonSets. */
+  node: number;
+  /** The pods of a wave: until all have left. */
+  drain: number;
+  volume: number;
+  terminate: number;
+  gate: number;
+}
+
+export interface RotationSettings {
+  select: { names: string[] } | { tags: Record<string, string> };
+  maxSurge: number | string;
+  maxUnavailable: number | string;
+  /** `auto`, `none` or `namespace/name`. */
+  clusterAutoscaler: string;
+  onFailure: 'restore' | 'keep';
+  intervalMs: number;
+  requiredPasses: number;
+  timeouts: Timeouts;
+}
+
+/** What every step of a rotation is handed. */
+export interface Context {
+  kubernetes: Kubernetes;
+  aws: Aws;
+  clock: Clock;
+  signal: AbortSignal;
+  journal: Journal;
+  settings: RotationSettings;
+  guard: Guard;
+  say: (line: string) => void;
+}
+
+/** The key of every taint that the suite sets; the value is the run id. */
+export const taintKey = 'eks-rolling';

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import type { Member } from '../cluster/members.ts';
+import type { Group } from '../cluster/ports.ts';
+import { scaled } from '../cluster/quantities.ts';
+
+export interface PlannedGroup {
+  name: string;
+  /** Sizes before the run, and the most members it will have during it. */
+  min: number;
+  max: number;
+  desired: number;
+  peak: number;
+  /** Members per zone before the run; each wave ends with the same numbers. */
+  zones: Record<string, number>;
+  imageId: string;
+  template: string;
+  /** Instance ids, oldest first. */
+  outdated: string[];
+}
+
+/** Pure data: which members are replaced, in which waves. */
+export interface Plan {
+  groups: PlannedGroup[];
+  waves: { group: string; instanceId: string; node: string; zone: string }[][];
+  digest: string;
+}
+
+/** How many members of a group may be replaced at once, and how many of them get their replacement first. */
+export function waveSize(
+  group: { desired: number },
+  limits: { maxSurge: number | string; maxUnavailable: number | string },
+): { surge: number; size: number } {
+  const surge = scaled(limits.maxSurge, group.desired, 'up');
+  const unavailable = scaled(limits.maxUnavailable, group.desired, 'down');
+  // A percentage that rounds to nothing must not stop the rotation.
+  return surge + unavailable > 0 ? { surge, size: surge + unavailable } : { surge: 1, size: 1 };
+}
+
+/** Plans the replacement of every outdated member: each wave takes the next of every group. */
+export function planRotation(
+  groups: readonly Group[],
+  members: readonly Member[],
+  limits: { maxSurge: number | string; maxUnavailable: number | string },
+): Plan {
+  const planned = groups.map((group) =>
+    planGroup(
+      group,
+      members.filter((m) => m.group === group.name),
+      limits,
+    ),
+  );
+  const waves: Plan['waves'] = [];
+  for (const group of planned) {
+    const { size } = waveSize(group, limits);
+    const outdated = members.filter((m) => group.outdated.includes(m.instanceId));
+    for (let i = 0; i < outdated.length; i += size) {
+      const wave = waves[i / size] ?? [];
+      waves[i / size] = wave;
+      for (const m of outdated.slice(i, i + size))
+        wave.push({
+          group: group.name,
+          instanceId: m.instanceId,
+          node: m.node?.metadata.name ?? '',
+          zone: m.zone,
+        });
+    }
+  }
+  const digest = createHash('sha256').update(JSON.stringify(planned)).digest('hex').slice(0, 16);
+  return { groups: planned, waves, digest };
+}
+
+function planGroup(
+  group: Group,
+  members: Member[],
+  limits: { maxSurge: number | string; maxUnavailable: number | string },
+): PlannedGroup {
+  const outdated = members.filter((m) => m.state === 'outdated');
+  const zones: Record<string, number> = {};
+  for (const m of members.filter((m) => m.state !== 'leaving')) zones[m.zone] = (zones[m.zone] ?? 0) + 1;
+  const { target } = group;
+  return {
+    name: group.name,
+    min: group.min,
+    max: group.max,
+    desired: group.desired,
+    peak:
+      group.desired + (outdated.length > 0 ? Math.min(waveSize(group, limits).surge, outdated.length) : 0),
+    zones,
+    imageId: target.imageId,
+    template: target.template
+      ? `${target.template.name}:${target.template.version}`
+      : (target.launchConfiguration ?? ''),
+    outdated: outdated.map((m) => m.instanceId),
+  };
+}
+
+/** Members that hold or will hold pods: everything that is not on its way out. */
+const staying = (members: readonly Member[]): Member[] =>
+  members.filter((m) => m.state !== 'leaving' && m.state !== 'standby');
+
+/** How many more members than before the run each zone has now. */
+export function surplusPerZone(group: PlannedGroup, members: readonly Member[]): Map<string, number> {
+  const surplus = new Map<string, number>();
+  const present = staying(members.filter((m) => m.group === group.name));
+  for (const zone of new Set([...Object.keys(group.zones), ...present.map((m) => m.zone)])) {
+    surplus.set(zone, present.filter((m) => m.zone === zone).length - (group.zones[zone] ?? 0));
+  }
+  return surplus;
+}
+
+/** The zones in which to launch so that every leaving member has its replacement beside it; what is there already counts. */
+export function launchesFor(
+  group: PlannedGroup,
+  members: readonly Member[],
+  leaving: readonly Member[],
+): string[] {
+  const surplus = surplusPerZone(group, members);
+  const zones: string[] = [];
+  for (const member of leaving.filter((m) => m.group === group.name)) {
+    const spare = surplus.get(member.zone) ?? 0;
+    if (spare > 0) surplus.set(member.zone, spare - 1);
+    else zones.push(member.zone);
+  }
+  return zones;
+}
+
+/** The next members to leave: first where a replacement is already waiting, then the oldest; the numbers of waveSize at most. */
+export function nextWave(
+  plan: Plan,
+  members: readonly Member[],
+  limits: { maxSurge: number | string; maxUnavailable: number | string },
+): Member[] {
+  return plan.groups.flatMap((group) => {
+    const outdated = members.filter((m) => m.group === group.name && m.state === 'outdated');
+    const surplus = surplusPerZone(group, members);
+    const matched: Member[] = [];
+    for (const member of outdated) {
+      const spare = surplus.get(member.zone) ?? 0;
+      if (spare <= 0) continue;
+      surplus.set(member.zone, spare - 1);
+      matched.push(member);
+    }
+    const rest = outdated.filter((m) => !matched.includes(m));
+    const { size } = waveSize(group, limits);
+    return [...matched, ...rest].slice(0, Math.max(size, matched.length));
+  });
+}

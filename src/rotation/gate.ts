@@ -1,0 +1,90 @@
+import { nodeReady } from '../cluster/members.ts';
+import type { Kubernetes } from '../cluster/ports.ts';
+import { names } from '../text.ts';
+import { type Look, waitUntil } from '../wait.ts';
+import type { Context } from './context.ts';
+
+/** What live traffic says about going on. */
+export interface Guard {
+  verdict(): { level: 'ok' | 'pause' | 'stop'; reason: string };
+}
+
+/** A guard for runs without a baseline. */
+export const noGuard: Guard = { verdict: () => ({ level: 'ok', reason: 'no traffic is watched' }) };
+
+/** The guard said that the services suffer too much to go on. */
+export class GuardStopped extends Error {}
+
+const passPauseMs = 500;
+
+/** Workloads that have fewer ready pods than they want, as `Kind namespace/name`, and nodes that are not ready. */
+export async function troubles(
+  kubernetes: Kubernetes,
+  ignoredNodes: ReadonlySet<string> = new Set(),
+): Promise<string[]> {
+  const [nodes, deployments, statefulSets, daemonSets] = await Promise.all([
+    kubernetes.list('nodes'),
+    kubernetes.list('deployments'),
+    kubernetes.list('statefulsets'),
+    kubernetes.list('daemonsets'),
+  ]);
+  const found = nodes.items
+    .filter((n) => !nodeReady(n) && !ignoredNodes.has(n.metadata.name))
+    .map((n) => `Node ${n.metadata.name} is not ready`);
+  const lacking = (
+    kind: string,
+    object: { metadata: { namespace?: string; name: string } },
+    ready: number,
+    wanted: number,
+  ) => {
+    if (ready < wanted)
+      found.push(`${kind} ${object.metadata.namespace}/${object.metadata.name} has too few ready pods`);
+  };
+  for (const d of deployments.items)
+    lacking('Deployment', d, d.status?.readyReplicas ?? 0, d.spec.replicas ?? 1);
+  for (const s of statefulSets.items)
+    lacking('StatefulSet', s, s.status?.readyReplicas ?? 0, s.spec.replicas ?? 1);
+  for (const s of daemonSets.items)
+    lacking('DaemonSet', s, s.status?.numberReady ?? 0, s.status?.desiredNumberScheduled ?? 0);
+  return found;
+}
+
+/**
+ * Holds the rotation until the cluster has been no worse than at the start several times in a row and the guard is content.
+ * @throws WaitTimeout (gate-timeout), GuardStopped.
+ */
+export async function passGate(
+  context: Context,
+  known: ReadonlySet<string>,
+  leaving: ReadonlySet<string>,
+): Promise<void> {
+  const { kubernetes, clock, signal, settings, guard, say } = context;
+  let passes = 0;
+  const look = async (): Promise<Look<true>> => {
+    const { level, reason } = guard.verdict();
+    if (level === 'stop')
+      throw new GuardStopped(
+        `The services suffer too much to go on: ${reason}. Everything is put back; find the cause, then run the workflow again.`,
+      );
+    const worse = (await troubles(kubernetes, leaving)).filter((t) => !known.has(t));
+    passes = level === 'ok' && worse.length === 0 ? passes + 1 : 0;
+    if (passes >= settings.requiredPasses) return { done: true };
+    return {
+      waiting:
+        level === 'pause'
+          ? `the guard pauses the rotation: ${reason}`
+          : worse.length > 0
+            ? names(worse, 3)
+            : `passed ${passes} of ${settings.requiredPasses} times`,
+    };
+  };
+  await waitUntil(look, {
+    what: 'the gate before the next wave',
+    timeoutName: 'gate-timeout',
+    timeoutMs: settings.timeouts.gate,
+    pollMs: passPauseMs,
+    say,
+    clock,
+    signal,
+  });
+}

@@ -1,0 +1,67 @@
+import type { Context } from './context.ts';
+import type { Plan } from './plan.ts';
+import { lookAround } from './view.ts';
+
+const rebalance = 'AZRebalance';
+const keyOf = (group: string, what: string): string => `group/${group}/${what}`;
+
+/** Suspends AZRebalance where nobody else has: surging and decrementing would make it terminate instances undrained. */
+export async function suspendRebalance(context: Context): Promise<void> {
+  const { aws, journal, settings, say } = context;
+  for (const group of await aws.groups(settings.select)) {
+    if (group.suspended.includes(rebalance)) continue;
+    await journal.before(keyOf(group.name, rebalance), 'active');
+    await aws.suspend(group.name, [rebalance]);
+    say(`Suspended AZRebalance of ${group.name}.`);
+  }
+}
+
+/** Raises max where the surge needs room, the old value in the journal first. */
+export async function makeRoom(
+  context: Context,
+  group: { name: string; max: number },
+  needed: number,
+): Promise<void> {
+  if (needed <= group.max) return;
+  await context.journal.before(keyOf(group.name, 'max'), group.max);
+  await context.aws.resize(group.name, { max: needed });
+  context.say(`Raised max of ${group.name} from ${group.max} to ${needed}.`);
+}
+
+/**
+ * Puts max and AZRebalance back once size and zones allow it. Returns what was put back, and what still cannot be.
+ */
+export async function restoreGroups(context: Context): Promise<{ done: string[]; remaining: string[] }> {
+  const { aws, journal } = context;
+  const done: string[] = [];
+  const remaining: string[] = [];
+  for (const { key, value } of journal.outstanding('group/')) {
+    const [, name = '', what = ''] = key.split('/');
+    const [group] = await aws.groups({ names: [name] });
+    if (group && what === 'max' && typeof value === 'number') {
+      if (group.desired > value) {
+        remaining.push(
+          `max of ${name} stays ${group.max} (it was ${value}): its desired size is still ${group.desired}`,
+        );
+        continue;
+      }
+      await aws.resize(name, { max: value });
+      done.push(`max of ${name} back to ${value}`);
+    }
+    if (group && what === rebalance) {
+      await aws.resume(name, [rebalance]);
+      done.push(`AZRebalance of ${name} resumed`);
+    }
+    await journal.restored(key);
+  }
+  return { done, remaining };
+}
+
+/** Groups whose desired size is still above what it was. */
+export async function oversized(context: Context, plan: Plan): Promise<{ name: string; by: number }[]> {
+  const { groups } = await lookAround(context, { names: plan.groups.map((g) => g.name) });
+  return plan.groups.flatMap((planned) => {
+    const by = (groups.find((g) => g.name === planned.name)?.desired ?? 0) - planned.desired;
+    return by > 0 ? [{ name: planned.name, by }] : [];
+  });
+}

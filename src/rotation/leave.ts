@@ -1,0 +1,83 @@
+import type { Member } from '../cluster/members.ts';
+import { names } from '../text.ts';
+import { waitUntil } from '../wait.ts';
+import type { Context } from './context.ts';
+import type { Plan } from './plan.ts';
+import { cordon } from './taints.ts';
+import { lookAround } from './view.ts';
+
+const pollMs = 400;
+
+/** Waits until no volume is attached to these nodes any more: a pod elsewhere may be waiting for it. */
+export async function waitForVolumes(context: Context, nodes: readonly string[]): Promise<void> {
+  const { kubernetes, clock, signal, settings, say } = context;
+  await waitUntil(
+    async () => {
+      const attached = (await kubernetes.list('volumeattachments')).items.filter((a) =>
+        nodes.includes(a.spec.nodeName),
+      );
+      return attached.length === 0
+        ? { done: true }
+        : {
+            waiting: `${names(
+              attached.map((a) => `${a.spec.source.persistentVolumeName} on ${a.spec.nodeName}`),
+              3,
+            )} still attached`,
+          };
+    },
+    {
+      what: `the volumes of ${names(nodes)} to be detached`,
+      timeoutName: 'volume-timeout',
+      timeoutMs: settings.timeouts.volume,
+      pollMs,
+      say,
+      clock,
+      signal,
+    },
+  );
+}
+
+/**
+ * Terminates drained members by instance id and waits until instance and Node are gone. Desired falls with each of them as
+ * long as it is above what it was before the run; otherwise the group replaces the instance itself.
+ */
+export async function terminate(context: Context, plan: Plan, members: readonly Member[]): Promise<void> {
+  const { aws, kubernetes, clock, signal, settings, say } = context;
+  for (const member of members) {
+    signal.throwIfAborted();
+    if (member.node) await cordon(context, member.node.metadata.name);
+    const [group] = await aws.groups({ names: [member.group] });
+    const inGroup = group?.instances.find((i) => i.id === member.instanceId);
+    if (!group || !inGroup || inGroup.lifecycle.startsWith('Terminat')) continue;
+    const before = plan.groups.find((g) => g.name === member.group)?.desired ?? group.desired;
+    const decrement = group.desired > before && group.desired > group.min;
+    await aws.terminate(member.instanceId, { decrement });
+    say(
+      `Terminating ${member.node?.metadata.name ?? member.instanceId} (${member.instanceId}) of ${member.group}.`,
+    );
+  }
+  const ids = new Set(members.map((m) => m.instanceId));
+  const nodes = members.flatMap((m) => m.node?.metadata.name ?? []);
+  await waitUntil(
+    async () => {
+      const view = await lookAround(context, { names: plan.groups.map((g) => g.name) });
+      const instances = view.members
+        .filter((m) => ids.has(m.instanceId))
+        .map((m) => `${m.instanceId} is ${m.lifecycle}`);
+      const present = (await kubernetes.list('nodes')).items
+        .filter((n) => nodes.includes(n.metadata.name))
+        .map((n) => `Node ${n.metadata.name} is still there`);
+      const left = [...instances, ...present];
+      return left.length === 0 ? { done: true } : { waiting: names(left, 3) };
+    },
+    {
+      what: `${names(members.map((m) => m.node?.metadata.name ?? m.instanceId))} to be gone`,
+      timeoutName: 'terminate-timeout',
+      timeoutMs: settings.timeouts.terminate,
+      pollMs,
+      say,
+      clock,
+      signal,
+    },
+  );
+}

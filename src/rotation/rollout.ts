@@ -1,0 +1,136 @@
+import { budgetsOf, steadyAllowance } from '../cluster/budgets.ts';
+import type { Deployment, Pod, PodDisruptionBudget, ReplicaSet } from '../cluster/objects.ts';
+import { ownerOf } from '../cluster/pods.ts';
+import { matchesSelector } from '../cluster/selectors.ts';
+import { waitUntil } from '../wait.ts';
+import { replicasKey } from './cluster-autoscaler.ts';
+import type { Context } from './context.ts';
+import { staysBecause } from './drain.ts';
+
+/** Deployments whose budget would refuse every eviction, though one replica more would let it allow one. */
+export function deploymentsToSurge(
+  pods: readonly Pod[],
+  budgets: readonly PodDisruptionBudget[],
+  replicaSets: readonly ReplicaSet[],
+  deployments: readonly Deployment[],
+): Deployment[] {
+  const found = new Map<string, Deployment>();
+  for (const pod of pods) {
+    const deployment = deploymentOf(pod, replicaSets, deployments);
+    if (!deployment || staysBecause(pod)) continue;
+    const held = budgetsOf(pod, budgets).some((b) => steadyAllowance(b, deployment.spec.replicas ?? 1) <= 0);
+    if (held && canSurge(deployment, pod)) found.set(deployment.metadata.uid ?? '', deployment);
+  }
+  return [...found.values()];
+}
+
+export function deploymentOf(
+  pod: Pod,
+  replicaSets: readonly ReplicaSet[],
+  deployments: readonly Deployment[],
+): Deployment | undefined {
+  const set = replicaSets.find((r) => r.metadata.uid === ownerOf(pod)?.uid);
+  const parent = set?.metadata.ownerReferences?.find((o) => o.controller);
+  return deployments.find((d) => d.metadata.uid === parent?.uid);
+}
+
+/** Two pods at once must be allowed: a Recreate strategy says no, and a volume may let only one have it. */
+export function canSurge(deployment: Deployment, pod: Pod): boolean {
+  const claims = (pod.spec.volumes ?? []).some((v) => v.persistentVolumeClaim);
+  return deployment.spec.strategy?.type !== 'Recreate' && !claims && !deployment.spec.paused;
+}
+
+/**
+ * Gives each of these Deployments one replica more for the time of the drain, so that its budget allows the eviction; the
+ * old count is in the journal first and `putBack` restores it.
+ */
+export async function surgeDeployments(context: Context, nodes: readonly string[]): Promise<Deployment[]> {
+  const { kubernetes, journal, clock, signal, settings, say } = context;
+  const [pods, budgets, replicaSets, deployments] = await Promise.all([
+    kubernetes.list('pods'),
+    kubernetes.list('poddisruptionbudgets'),
+    kubernetes.list('replicasets'),
+    kubernetes.list('deployments'),
+  ]);
+  const leaving = pods.items.filter((p) => nodes.includes(p.spec.nodeName ?? ''));
+  // A resumed run may have surged one already: its budget allows evictions now, but the count must still be put back.
+  const fresh = deploymentsToSurge(leaving, budgets.items, replicaSets.items, deployments.items).filter(
+    (d) => journal.valueBefore(replicasKey(d)) === undefined,
+  );
+  for (const deployment of fresh) {
+    const { namespace = '', name } = deployment.metadata;
+    const replicas = deployment.spec.replicas ?? 1;
+    await journal.before(replicasKey(deployment), replicas);
+    await kubernetes.patch(
+      'deployments',
+      { namespace, name },
+      { type: 'merge', body: { spec: { replicas: replicas + 1 } } },
+    );
+    say(
+      `Deployment ${namespace}/${name} gets one replica more, because its budget allows no eviction with ${replicas}.`,
+    );
+  }
+  for (const deployment of fresh) {
+    const { namespace = '', name } = deployment.metadata;
+    await waitUntil(
+      async () => {
+        const now = await kubernetes.get('deployments', { namespace, name });
+        const ready = now?.status?.readyReplicas ?? 0;
+        const wanted = (deployment.spec.replicas ?? 1) + 1;
+        return ready >= wanted ? { done: true } : { waiting: `${ready} of ${wanted} ready` };
+      },
+      {
+        what: `the additional replica of Deployment ${namespace}/${name}`,
+        timeoutName: 'drain-timeout',
+        timeoutMs: settings.timeouts.drain,
+        pollMs: 250,
+        say,
+        clock,
+        signal,
+      },
+    );
+  }
+  return fresh;
+}
+
+/** Back to the old count once no pod of the Deployment is on a node that leaves and enough are ready elsewhere. */
+export async function putBack(context: Context, nodes: readonly string[]): Promise<void> {
+  const { kubernetes, journal, clock, signal, settings, say } = context;
+  for (const { key, value } of journal.outstanding('deployment/')) {
+    const [, namespace = '', name = ''] = key.split('/');
+    const deployment = await kubernetes.get('deployments', { namespace, name });
+    // Zero means cluster-autoscaler, which comes back at the very end.
+    if (!deployment || (deployment.spec.replicas ?? 1) <= Number(value)) continue;
+    await waitUntil(
+      async () => {
+        const pods = (await kubernetes.list('pods', { namespace })).items.filter((p) =>
+          matchesSelector(deployment.spec.selector, p.metadata.labels),
+        );
+        const safe = pods.filter(
+          (p) =>
+            !nodes.includes(p.spec.nodeName ?? '') &&
+            p.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'),
+        );
+        return safe.length >= Number(value)
+          ? { done: true }
+          : { waiting: `${safe.length} of ${value} ready on nodes that stay` };
+      },
+      {
+        what: `Deployment ${namespace}/${name} to be safe elsewhere`,
+        timeoutName: 'drain-timeout',
+        timeoutMs: settings.timeouts.drain,
+        pollMs: 250,
+        say,
+        clock,
+        signal,
+      },
+    );
+    await kubernetes.patch(
+      'deployments',
+      { namespace, name },
+      { type: 'merge', body: { spec: { replicas: value } } },
+    );
+    await journal.restored(key);
+    say(`Deployment ${namespace}/${name} is back to ${value}.`);
+  }
+}

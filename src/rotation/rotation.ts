@@ -1,0 +1,144 @@
+import type { Member } from '../cluster/members.ts';
+import type { Pod } from '../cluster/objects.ts';
+import { podName } from '../cluster/pods.ts';
+import type { Json } from '../journal/journal.ts';
+import { count, names } from '../text.ts';
+import { pauseAutoscaler } from './cluster-autoscaler.ts';
+import type { Context } from './context.ts';
+import { drainNodes } from './drain.ts';
+import { passGate, troubles } from './gate.ts';
+import { suspendRebalance } from './groups.ts';
+import { terminate, waitForVolumes } from './leave.ts';
+import { nextWave, type Plan, planRotation } from './plan.ts';
+import { putBack, surgeDeployments } from './rollout.ts';
+import { surge } from './surge.ts';
+import { taint } from './taints.ts';
+import { lookAround, refuseUnknown } from './view.ts';
+
+const planNote = 'plan';
+export const digestNote = 'plan-digest';
+
+/** One node that was replaced, for the summary. */
+export interface Replaced {
+  node: string;
+  group: string;
+  wave: number;
+  seconds: number;
+}
+
+/** The plan of this run: the one in the journal, or a new one that is written there. */
+export async function planOf(context: Context): Promise<Plan> {
+  const noted = context.journal.noted(planNote);
+  if (noted) return noted as unknown as Plan;
+  const view = await lookAround(context, context.settings.select);
+  refuseUnknown(view, context.settings.select);
+  const plan = planRotation(view.groups, view.members, context.settings);
+  await context.journal.note(planNote, plan as unknown as Json);
+  await context.journal.note(digestNote, plan.digest);
+  return plan;
+}
+
+/** Makes the cluster ready for waves: nothing interferes, and no pod bounces onto a node that will leave. */
+export async function begin(context: Context): Promise<void> {
+  if (!context.journal.noted('troubles'))
+    await context.journal.note('troubles', await troubles(context.kubernetes));
+  await pauseAutoscaler(context);
+  await suspendRebalance(context);
+  const { members } = await lookAround(context, context.settings.select);
+  await taint(context, nodesOf(members.filter((m) => m.state === 'outdated')), 'PreferNoSchedule');
+}
+
+/** Adds nodes for the outdated ones that carry these pods, and lets nothing new onto those. Returns their names. */
+export async function makeWayFor(context: Context, plan: Plan, pods: readonly Pod[]): Promise<string[]> {
+  const { members } = await lookAround(context, context.settings.select);
+  const carrying = members.filter(
+    (m) => m.state === 'outdated' && pods.some((p) => p.spec.nodeName === m.node?.metadata.name),
+  );
+  if (carrying.length > 0) await surge(context, plan, carrying);
+  const nodes = nodesOf(carrying);
+  await taint(context, nodes, 'NoSchedule');
+  return nodes;
+}
+
+/** Pods that must have been moved by another step and are still on an outdated node. */
+export async function notMoved(context: Context, pods: readonly Pod[]): Promise<string[]> {
+  const { members } = await lookAround(context, context.settings.select);
+  const outdated = new Set(nodesOf(members.filter((m) => m.state === 'outdated')));
+  return pods
+    .filter((p) => outdated.has(p.spec.nodeName ?? ''))
+    .map((p) => `${podName(p)} on ${p.spec.nodeName}`);
+}
+
+/**
+ * Wave by wave until no outdated member is left. What is done is read from the cluster and AWS each time, so a run that was
+ * killed anywhere goes on here.
+ */
+export async function rotate(
+  context: Context,
+  plan: Plan,
+  onReplaced: (replaced: Replaced) => void,
+): Promise<void> {
+  const { clock, settings, say, signal } = context;
+  const known = new Set((context.journal.noted('troubles') as string[] | undefined) ?? []);
+  const done = new Set<string>();
+  await finishLeaving(context, plan);
+  for (let number = 1; ; number++) {
+    signal.throwIfAborted();
+    const { members } = await lookAround(context, settings.select);
+    const wave = nextWave(plan, members, settings);
+    if (wave.length === 0) return;
+    refuseTwice(wave, members, done);
+    const started = clock.now();
+    const left = members.filter((m) => m.state === 'outdated').length;
+    say(`Wave ${number}: ${names(nodesOf(wave))}; ${count(left - wave.length, 'outdated node')} after it.`);
+    await replaceWave(context, plan, wave);
+    await passGate(context, known, new Set(nodesOf(wave)));
+    for (const m of wave) {
+      done.add(m.instanceId);
+      onReplaced({
+        node: m.node?.metadata.name ?? m.instanceId,
+        group: m.group,
+        wave: number,
+        seconds: Math.round((clock.now() - started) / 1000),
+      });
+    }
+    if (settings.intervalMs > 0) await clock.sleep(settings.intervalMs, signal);
+  }
+}
+
+async function replaceWave(context: Context, plan: Plan, wave: readonly Member[]): Promise<void> {
+  const nodes = nodesOf(wave);
+  await surge(context, plan, wave);
+  await taint(context, nodes, 'NoSchedule');
+  await surgeDeployments(context, nodes);
+  await drainNodes(context, nodes);
+  await putBack(context, nodes);
+  await waitForVolumes(context, nodes);
+  await terminate(context, plan, wave);
+}
+
+/** A killed run may have asked for terminations that it did not see through. */
+async function finishLeaving(context: Context, plan: Plan): Promise<void> {
+  const { members } = await lookAround(context, context.settings.select);
+  const leaving = members.filter(
+    (m) => m.state === 'leaving' && plan.groups.some((g) => g.outdated.includes(m.instanceId)),
+  );
+  if (leaving.length > 0) await terminate(context, plan, leaving);
+  await putBack(context, nodesOf(leaving));
+}
+
+/** A replacement that counts as outdated itself would make the rotation endless. */
+function refuseTwice(wave: readonly Member[], members: readonly Member[], done: ReadonlySet<string>): void {
+  const again = wave.find((m) => done.has(m.instanceId));
+  if (again)
+    throw new Error(
+      `Instance ${again.instanceId} of ${again.group} was terminated and is still in service; look at its lifecycle hooks, then run the workflow again.`,
+    );
+  if (done.size > 0 && done.size >= members.length * 2)
+    throw new Error(
+      'New nodes keep counting as outdated: the launch template changes while the rotation runs. Run it again when it is settled.',
+    );
+}
+
+export const nodesOf = (members: readonly Member[]): string[] =>
+  members.flatMap((m) => m.node?.metadata.name ?? []);

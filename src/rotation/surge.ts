@@ -1,0 +1,140 @@
+import { instanceIdOf, type Member, nodeReady } from '../cluster/members.ts';
+import { matchesNodeSelection } from '../cluster/node-selection.ts';
+import type { DaemonSet, Node, Pod } from '../cluster/objects.ts';
+import { isReady, ownerOf } from '../cluster/pods.ts';
+import type { Group } from '../cluster/ports.ts';
+import { untolerated } from '../cluster/taints.ts';
+import { names } from '../text.ts';
+import { type Look, waitUntil } from '../wait.ts';
+import type { Context } from './context.ts';
+import { makeRoom } from './groups.ts';
+import { launchesFor, type Plan } from './plan.ts';
+import { lookAround } from './view.ts';
+
+/** New nodes could not be had, in AWS's own words. */
+export class SurgeFailed extends Error {}
+
+const pollMs = 500;
+
+/** Gives every leaving member its replacement, in its own zone where AWS allows to ask for it, and waits until all are ready. */
+export async function surge(context: Context, plan: Plan, leaving: readonly Member[]): Promise<void> {
+  const { groups, members } = await lookAround(context, context.settings.select);
+  const since = context.clock.now();
+  for (const planned of plan.groups) {
+    const group = groups.find((g) => g.name === planned.name);
+    const zones = launchesFor(planned, members, leaving);
+    if (!group || zones.length === 0) continue;
+    await makeRoom(context, group, group.desired + zones.length);
+    await request(context, group, zones);
+  }
+  await waitForNewNodes(context, plan, since);
+}
+
+async function request(context: Context, group: Group, zones: string[]): Promise<void> {
+  const { aws, journal, say } = context;
+  say(`Launching ${zones.length} in ${group.name} (${names(zones)}).`);
+  if (!group.canLaunchInZone) {
+    await aws.resize(group.name, { desired: group.desired + zones.length });
+    return;
+  }
+  for (const zone of new Set(zones)) {
+    const count = zones.filter((z) => z === zone).length;
+    // The token makes a request that is sent twice launch once; what is there already is part of it.
+    const token = `${journal.runId}-${group.name}-${zone}-${group.instances.length}-${count}`.slice(-64);
+    const answer = await aws.launch(group.name, { zone, count, token });
+    if (answer.kind === 'refused')
+      throw new SurgeFailed(
+        `${group.name}: AWS did not launch ${count} in ${zone}: ${answer.message} (${answer.code})`,
+      );
+  }
+}
+
+/** Waits until every member that is on the new version serves as a node, or AWS says that a launch failed. */
+async function waitForNewNodes(context: Context, plan: Plan, since: number): Promise<void> {
+  const { kubernetes, aws, clock, signal, settings, say } = context;
+  const look = async (): Promise<Look<true>> => {
+    const { groups, members } = await lookAround(context, { names: plan.groups.map((g) => g.name) });
+    for (const group of groups) {
+      const failed = (await aws.activities(group.name, since)).find(
+        (a) => a.status === 'Failed' || a.status === 'Cancelled',
+      );
+      if (failed)
+        throw new SurgeFailed(
+          `${group.name}: AWS could not launch an instance: ${failed.reason || failed.description}`,
+        );
+    }
+    const [daemonSets, pods] = await Promise.all([kubernetes.list('daemonsets'), kubernetes.list('pods')]);
+    const fresh = members.filter((m) => m.upToDate && m.state !== 'leaving' && m.state !== 'standby');
+    const waiting = fresh.flatMap((m) => {
+      const why = notReadyBecause(m, daemonSets.items, pods.items);
+      return why ? [`${m.node?.metadata.name ?? m.instanceId} ${why}`] : [];
+    });
+    for (const group of groups) {
+      const missing =
+        group.desired - group.instances.filter((i) => !i.lifecycle.startsWith('Terminat')).length;
+      if (missing > 0) waiting.push(`${group.name} has ${missing} fewer than it wants`);
+      waiting.push(...(await unhealthyTargets(context, group, fresh)));
+    }
+    return waiting.length === 0 ? { done: true } : { waiting: names(waiting, 3) };
+  };
+  await waitUntil(look, {
+    what: 'the new nodes',
+    timeoutName: 'node-timeout',
+    timeoutMs: settings.timeouts.node,
+    pollMs,
+    say,
+    clock,
+    signal,
+  });
+}
+
+/** What a new member lacks before pods may count on it; undefined when nothing. */
+export function notReadyBecause(
+  member: Member,
+  daemonSets: readonly DaemonSet[],
+  pods: readonly Pod[],
+): string | undefined {
+  if (member.lifecycle !== 'InService') return `is ${member.lifecycle}`;
+  const { node } = member;
+  if (!node) return `(${member.instanceId}) runs but has not joined as a node`;
+  if (!nodeReady(node)) return 'is not ready';
+  const startup = (node.spec.taints ?? []).find(
+    (t) =>
+      t.effect !== 'PreferNoSchedule' &&
+      /^(node\.kubernetes\.io|node\.cloudprovider\.kubernetes\.io)\//.test(t.key),
+  );
+  if (startup) return `still has the taint ${startup.key}`;
+  const unavailable = node.status?.conditions?.some(
+    (c) => c.type === 'NetworkUnavailable' && c.status === 'True',
+  );
+  if (unavailable) return 'has no network';
+  const missing = daemonSets.filter(
+    (set) =>
+      belongsOn(set, node) &&
+      !pods.some(
+        (p) => p.spec.nodeName === node.metadata.name && ownerOf(p)?.uid === set.metadata.uid && isReady(p),
+      ),
+  );
+  return missing.length > 0
+    ? `waits for ${names(missing.map((s) => `DaemonSet ${s.metadata.namespace}/${s.metadata.name}`))}`
+    : undefined;
+}
+
+function belongsOn(set: DaemonSet, node: Node): boolean {
+  const { spec } = set.spec.template;
+  return (
+    matchesNodeSelection(spec, node) &&
+    untolerated(spec, node.spec.taints ?? [], ['NoSchedule', 'NoExecute']).length === 0
+  );
+}
+
+async function unhealthyTargets(context: Context, group: Group, fresh: readonly Member[]): Promise<string[]> {
+  if (group.targetGroups.length + group.classicLoadBalancers.length === 0) return [];
+  const ids = new Set(
+    fresh.filter((m) => m.group === group.name && m.node && instanceIdOf(m.node)).map((m) => m.instanceId),
+  );
+  const health = await context.aws.targetHealth(group);
+  return health
+    .filter((h) => ids.has(h.instanceId) && h.state === 'initial')
+    .map((h) => `${h.instanceId} is ${h.state} in ${h.loadBalancer}`);
+}

@@ -1,0 +1,54 @@
+import type { Node, TaintEffect } from '../cluster/objects.ts';
+import { type Context, taintKey } from './context.ts';
+import { updateNode } from './update-node.ts';
+
+const isOurs =
+  (runId: string, effect?: TaintEffect) => (taint: { key: string; value?: string; effect: TaintEffect }) =>
+    taint.key === taintKey && taint.value === runId && (effect === undefined || taint.effect === effect);
+
+/** Adds our taint and leaves all others as they are. */
+export async function taint(context: Context, nodes: readonly string[], effect: TaintEffect): Promise<void> {
+  const { kubernetes, clock, journal } = context;
+  await Promise.all(
+    nodes.map((name) =>
+      updateNode(kubernetes, clock, name, (node) => {
+        const present = node.spec.taints ?? [];
+        if (present.some(isOurs(journal.runId, effect))) return false;
+        node.spec.taints = [...present, { key: taintKey, value: journal.runId, effect }];
+        return true;
+      }),
+    ),
+  );
+}
+
+/** Cordons one node; the annotation remembers that it was us. */
+export async function cordon(context: Context, name: string): Promise<void> {
+  await updateNode(context.kubernetes, context.clock, name, (node) => {
+    if (node.spec.unschedulable) return false;
+    node.spec.unschedulable = true;
+    node.metadata.annotations = { ...node.metadata.annotations, [taintKey]: context.journal.runId };
+    return true;
+  });
+}
+
+/** Takes our taints and cordons off every node that still has one. */
+export async function removeMarks(
+  context: Pick<Context, 'kubernetes' | 'clock' | 'journal'>,
+): Promise<string[]> {
+  const { kubernetes, clock, journal } = context;
+  const clean = (node: Node): boolean => {
+    const taints = (node.spec.taints ?? []).filter((t) => !isOurs(journal.runId)(t));
+    const cordoned = node.metadata.annotations?.[taintKey] === journal.runId;
+    if (taints.length === (node.spec.taints ?? []).length && !cordoned) return false;
+    if (taints.length > 0) node.spec.taints = taints;
+    else delete node.spec.taints;
+    if (cordoned) {
+      delete node.spec.unschedulable;
+      delete node.metadata.annotations?.[taintKey];
+    }
+    return true;
+  };
+  const nodes = (await kubernetes.list('nodes')).items.filter((node) => clean(structuredClone(node)));
+  await Promise.all(nodes.map((node) => updateNode(kubernetes, clock, node.metadata.name, clean)));
+  return nodes.map((node) => node.metadata.name);
+}

@@ -1,6 +1,6 @@
 /** Time as the domain sees it. The real clock and the virtual clock of tests and forecasts implement it. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds since the Unix epoch, with fractions; never goes back. */
   now(): number;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted before or while waiting. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -8,7 +8,7 @@ export interface Clock {
 
 /** The wall clock. */
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: () => performance.timeOrigin + performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);

@@ -1,0 +1,71 @@
+import { connectionInputs, groupInputs } from './common.ts';
+import type { Contract } from './contract.ts';
+
+export const rotateNodesContract: Contract = {
+  operation: 'rotate-nodes',
+  title: 'EKS Rolling: rotate nodes',
+  description:
+    'Replaces every outdated node of Auto Scaling Groups wave by wave: surge, taint, evict, terminate by id, put everything back.',
+  inputs: {
+    ...connectionInputs,
+    ...groupInputs,
+    phase: {
+      description:
+        'all; prepare (plan, and make room for the nodes that carry Redis); drain (replace everything, after Redis has moved); plan (change nothing); restore (put back what an unfinished run changed).',
+      default: 'all',
+    },
+    validation: {
+      description: 'Output `validation` of validate-cluster phase: preflight. Required for all and prepare.',
+    },
+    baseline: {
+      description:
+        'Output `baseline` of load-baseline mode: record, or none. Required for all, prepare and drain.',
+    },
+    'run-id': {
+      description:
+        'Output `run-id` of phase: prepare. Required for drain; restore takes the unfinished run without it.',
+    },
+    'plan-digest': { description: 'Output `plan-digest` of phase: prepare. Required for drain.' },
+    redis: {
+      description:
+        'The Redis that migrate-redis moves, as YAML: a list of {name, namespace, kind, pods, ...}; see migrate-redis.',
+    },
+    'max-surge': {
+      description: 'Nodes added per group and wave, as a number or a percentage of the group.',
+      default: '1',
+    },
+    'max-unavailable': {
+      description:
+        'Nodes per group and wave that leave without a replacement beforehand, as a number or a percentage.',
+      default: '0',
+    },
+    'cluster-autoscaler': {
+      description: 'The Deployment to pause as namespace/name; auto finds it, none leaves it alone.',
+      default: 'auto',
+    },
+    'on-failure': {
+      description:
+        'What happens when the rotation fails: restore every setting, or keep all as it is to look at it.',
+      default: 'restore',
+    },
+    interval: { description: 'Pause between waves.', default: '0s' },
+    'required-passes': { description: 'How many times in a row a validation must pass.', default: '2' },
+    'node-timeout': {
+      description: 'How long a new node may take from the request to ready with all DaemonSets.',
+      default: '15m',
+    },
+    'drain-timeout': { description: 'How long the pods of a wave may take to leave.', default: '15m' },
+    'volume-timeout': { description: 'How long volumes may take to be detached.', default: '6m' },
+    'terminate-timeout': { description: 'How long instances may take to be gone.', default: '15m' },
+    'gate-timeout': { description: 'How long the gate between waves may stay shut.', default: '15m' },
+  },
+  outputs: {
+    'run-id': 'The run: names lease, journal and taints, and goes into the following steps.',
+    'plan-digest': 'Digest of the plan; drain and migrate-redis refuse a different one.',
+    nodes: 'JSON list of the outdated nodes that carry Redis (phase: prepare).',
+    plan: 'JSON summary of the plan: groups with size, peak and outdated nodes, and the number of waves.',
+    verdict: 'planned, prepared, completed, nothing-to-do, restored, stopped or failed.',
+    replaced: 'Number of nodes replaced in this step.',
+    remaining: 'JSON list of what could not be put back.',
+  },
+};

@@ -1,0 +1,88 @@
+import { parseRedis, type RedisTarget } from '../redis/settings.ts';
+import type { RotationSettings } from '../rotation/context.ts';
+import { groupSelection, readCluster } from './common.ts';
+import { InputReader } from './inputs.ts';
+
+export const phases = ['all', 'prepare', 'drain', 'plan', 'restore'] as const;
+export type Phase = (typeof phases)[number];
+
+export interface RotateNodesInputs {
+  phase: Phase;
+  settings: RotationSettings;
+  redis: RedisTarget[];
+  runId: string;
+  planDigest: string;
+  /** Empty when no traffic is watched. */
+  baseline: string;
+}
+
+/** Reads and checks every input. @throws BadInput with all problems. */
+export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNodesInputs {
+  const read = new InputReader(raw);
+  readCluster(read);
+  const phase = read.choice('phase', phases);
+  const starts = phase === 'all' || phase === 'prepare';
+  if (starts) readValidation(read);
+  if (starts || phase === 'drain') read.required('baseline', 'the output baseline of load-baseline, or none');
+  if (phase === 'drain') {
+    read.required('run-id', 'the output run-id of rotate-nodes phase: prepare');
+    read.required('plan-digest', 'the output plan-digest of rotate-nodes phase: prepare');
+  }
+  const redis = read.yaml('redis', parseRedis, []);
+  const settings: RotationSettings = {
+    select: groupSelection(read),
+    maxSurge: readSize(read, 'max-surge'),
+    maxUnavailable: readSize(read, 'max-unavailable'),
+    clusterAutoscaler: readAutoscaler(read),
+    onFailure: read.choice('on-failure', ['restore', 'keep']),
+    intervalMs: read.duration('interval'),
+    requiredPasses: read.number('required-passes', { min: 1, max: 100, integer: true }),
+    timeouts: {
+      node: read.duration('node-timeout', { minMs: 1000 }),
+      drain: read.duration('drain-timeout', { minMs: 1000 }),
+      volume: read.duration('volume-timeout', { minMs: 1000 }),
+      terminate: read.duration('terminate-timeout', { minMs: 1000 }),
+      gate: read.duration('gate-timeout', { minMs: 1000 }),
+    },
+  };
+  if (isNothing(settings.maxSurge) && isNothing(settings.maxUnavailable)) {
+    read.problems.push(
+      'max-surge and max-unavailable: both are 0, so no node could ever be replaced; raise one of them',
+    );
+  }
+  const baseline = read.text('baseline');
+  read.finish();
+  return {
+    phase,
+    settings,
+    redis,
+    runId: read.text('run-id'),
+    planDigest: read.text('plan-digest'),
+    baseline: baseline === 'none' ? '' : baseline,
+  };
+}
+
+const isNothing = (size: number | string): boolean => size === 0 || size === '0%';
+
+function readValidation(read: InputReader): void {
+  const text = read.required('validation', 'the output validation of validate-cluster phase: preflight');
+  if (!text) return;
+  const verdict = /"verdict"\s*:\s*"([a-z]+)"/.exec(text)?.[1] ?? '';
+  if (verdict !== 'passed')
+    read.problem('validation', verdict || text, 'the verdict passed; let validate-cluster pass first');
+}
+
+function readSize(read: InputReader, name: string): number | string {
+  const text = read.text(name);
+  if (/^\d+%$/.test(text) && Number(text.slice(0, -1)) <= 100) return text;
+  if (/^\d+$/.test(text)) return Number(text);
+  read.problem(name, text, 'a whole number such as 2 or a percentage such as 25%');
+  return 1;
+}
+
+function readAutoscaler(read: InputReader): string {
+  const text = read.text('cluster-autoscaler');
+  if (text === 'auto' || text === 'none' || /^[^/\s]+\/[^/\s]+$/.test(text)) return text;
+  read.problem('cluster-autoscaler', text, 'auto, none or namespace/name');
+  return 'auto';
+}

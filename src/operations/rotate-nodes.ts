@@ -1,0 +1,205 @@
+import type { Pod } from '../cluster/objects.ts';
+import type { Kubernetes } from '../cluster/ports.ts';
+import { joinRun, type Run, unfinishedRun } from '../journal/run.ts';
+import { redisSelections } from '../redis/settings.ts';
+import type { Context } from '../rotation/context.ts';
+import { noGuard } from '../rotation/gate.ts';
+import { type Plan, planRotation } from '../rotation/plan.ts';
+import { type Restored, restore } from '../rotation/restore.ts';
+import {
+  begin,
+  digestNote,
+  makeWayFor,
+  notMoved,
+  planOf,
+  type Replaced,
+  rotate,
+} from '../rotation/rotation.ts';
+import { rotationSummary } from '../rotation/summary.ts';
+import { lookAround, refuseUnknown } from '../rotation/view.ts';
+import { messageOf, names } from '../text.ts';
+import { watchTraffic } from '../traffic/guard.ts';
+import type { Operation, Session } from './contract.ts';
+import { rotateNodesContract } from './rotate-nodes-contract.ts';
+import { type RotateNodesInputs, readRotateNodes } from './rotate-nodes-inputs.ts';
+
+export const rotateNodes: Operation = {
+  contract: rotateNodesContract,
+  async run(session) {
+    const inputs = readRotateNodes(session.inputs);
+    if (inputs.phase === 'plan') return showPlan(session, inputs);
+    const kubernetes = await session.kubernetes();
+    const runId = inputs.runId || (inputs.phase === 'restore' ? await unfinishedRun(kubernetes) : undefined);
+    if (inputs.phase === 'restore' && !runId)
+      return nothing(session, 'No run is unfinished: there is nothing to put back.');
+    if (inputs.phase === 'restore' && !(await unfinishedRun(kubernetes)))
+      return nothing(session, `Run ${runId} has been put back already.`);
+    const run = await joinRun({
+      kubernetes,
+      clock: session.clock,
+      signal: session.signal,
+      caller: session.caller,
+      say: session.say,
+      ...(runId ? { runId } : {}),
+    });
+    session.output('run-id', run.journal.runId);
+    await work(session, inputs, run);
+  },
+};
+
+/** Does the phase and leaves the run in order, whatever happens. */
+async function work(session: Session, inputs: RotateNodesInputs, run: Run): Promise<void> {
+  const replaced: Replaced[] = [];
+  let plan: Plan | undefined;
+  let restored: Restored = { done: [], remaining: [] };
+  let finished = false;
+  let verdict = 'failed';
+  let failure = '';
+  const context = await contextOf(session, inputs, run);
+  try {
+    if (inputs.phase === 'restore') plan = context.journal.noted('plan') as unknown as Plan | undefined;
+    else {
+      plan = await planOf(context);
+      tellPlan(session, plan);
+      verdict = await phase(context, session, inputs, plan, replaced);
+    }
+    if (verdict !== 'prepared') {
+      restored = await restore(context, plan);
+      finished = restored.remaining.length === 0;
+      if (inputs.phase === 'restore') verdict = finished ? 'restored' : 'failed';
+    }
+  } catch (error) {
+    failure = messageOf(error);
+    if (session.signal.aborted) verdict = 'stopped';
+    else if (!run.signal.aborted && inputs.settings.onFailure === 'restore' && inputs.phase !== 'restore') {
+      session.say(`Failed: ${failure}`);
+      session.say('Putting every setting back.');
+      restored = await restore(context, plan);
+      finished = restored.remaining.length === 0;
+    }
+  }
+  session.output('verdict', verdict);
+  session.output('replaced', String(replaced.length));
+  session.output('remaining', JSON.stringify(restored.remaining));
+  session.summary(
+    rotationSummary({
+      runId: run.journal.runId,
+      phase: inputs.phase,
+      verdict,
+      failure,
+      plan,
+      replaced,
+      restored,
+    }),
+  );
+  // A stopped run is parked: its next step, or running the workflow again, goes on with it.
+  await run.leave(finished);
+  if (failure) throw new Error(failure);
+  if (restored.remaining.length > 0)
+    throw new Error(
+      `Not everything could be put back:\n${restored.remaining.map((r) => `  - ${r}`).join('\n')}`,
+    );
+}
+
+/** The work between plan and restore. Returns the verdict. */
+async function phase(
+  context: Context,
+  session: Session,
+  inputs: RotateNodesInputs,
+  plan: Plan,
+  replaced: Replaced[],
+): Promise<string> {
+  const redis = await redisPods(context.kubernetes, inputs);
+  if (inputs.phase === 'drain') refuseOtherPlan(context, inputs);
+  if (inputs.phase === 'prepare') {
+    await begin(context);
+    const nodes = await makeWayFor(context, plan, redis);
+    session.output('nodes', JSON.stringify(nodes));
+    session.say(
+      nodes.length > 0 ? `Ready to move Redis off ${names(nodes)}.` : 'No outdated node carries Redis.',
+    );
+    return 'prepared';
+  }
+  const left = await notMoved(context, redis);
+  if (left.length > 0) {
+    throw new Error(
+      `Redis has not moved: ${names(left)}. Run rotate-nodes phase: prepare and migrate-redis before phase: drain, so that no write is lost.`,
+    );
+  }
+  if (plan.waves.length === 0) return 'nothing-to-do';
+  await begin(context);
+  const traffic = await watchTraffic(context, inputs.baseline);
+  try {
+    await rotate({ ...context, guard: traffic.guard }, plan, (one) => replaced.push(one));
+  } finally {
+    await traffic.stop();
+  }
+  return 'completed';
+}
+
+async function contextOf(session: Session, inputs: RotateNodesInputs, run: Run): Promise<Context> {
+  return {
+    kubernetes: await session.kubernetes(),
+    aws: await session.aws(),
+    clock: session.clock,
+    signal: run.signal,
+    journal: run.journal,
+    settings: inputs.settings,
+    guard: noGuard,
+    say: session.say,
+  };
+}
+
+function refuseOtherPlan(context: Context, inputs: RotateNodesInputs): void {
+  const digest = context.journal.noted(digestNote);
+  if (digest === inputs.planDigest) return;
+  throw new Error(
+    `plan-digest: got ${inputs.planDigest}, but run ${context.journal.runId} has the plan ${String(digest)}. Run phase: prepare again and hand on its outputs.`,
+  );
+}
+
+async function redisPods(kubernetes: Kubernetes, inputs: RotateNodesInputs): Promise<Pod[]> {
+  const lists = redisSelections(inputs.redis).map(({ namespace, labels }) =>
+    kubernetes.list('pods', { namespace, labelSelector: labels }),
+  );
+  return (await Promise.all(lists)).flatMap((l) => l.items);
+}
+
+function tellPlan(session: Session, plan: Plan): void {
+  session.output('plan-digest', plan.digest);
+  const groups = plan.groups.map(({ name, desired, peak, outdated }) => ({
+    name,
+    desired,
+    peak,
+    outdated: outdated.length,
+  }));
+  session.output('plan', JSON.stringify({ groups, waves: plan.waves.length }));
+  for (const g of groups)
+    session.say(`Plan: ${g.name} has ${g.desired} nodes, ${g.outdated} outdated; at most ${g.peak} at once.`);
+}
+
+/** Reads only: no lease, no journal, no taint. */
+async function showPlan(session: Session, inputs: RotateNodesInputs): Promise<void> {
+  const source = { kubernetes: await session.kubernetes(), aws: await session.aws() };
+  const view = await lookAround(source, inputs.settings.select);
+  refuseUnknown(view, inputs.settings.select);
+  const plan = planRotation(view.groups, view.members, inputs.settings);
+  tellPlan(session, plan);
+  session.output('verdict', 'planned');
+  session.summary(
+    rotationSummary({
+      runId: '',
+      phase: 'plan',
+      verdict: 'planned',
+      failure: '',
+      plan,
+      replaced: [],
+      restored: { done: [], remaining: [] },
+    }),
+  );
+}
+
+function nothing(session: Session, text: string): void {
+  session.say(text);
+  session.output('verdict', 'nothing-to-do');
+}

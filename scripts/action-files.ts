@@ -9,25 +9,34 @@ export function actionFiles(contracts: readonly Contract[]): Map<string, string>
   const files = new Map<string, string>();
   files.set('action.yml', engine(contracts, 'dist/index.js'));
   files.set('actions/engine/action.yml', engine(contracts, '../../dist/index.js'));
-  for (const contract of contracts) files.set(`actions/${contract.operation}/action.yml`, composite(contract));
+  for (const contract of contracts)
+    files.set(`actions/${contract.operation}/action.yml`, composite(contract));
   return files;
 }
 
 /** The node action that every composite nests. It takes the inputs of all operations, and each reads its own. */
 function engine(contracts: readonly Contract[], main: string): string {
   const inputs: Record<string, object> = {
-    operation: { description: `What to do: ${contracts.map((c) => c.operation).join(', ')}.`, required: true },
+    operation: {
+      description: `What to do: ${contracts.map((c) => c.operation).join(', ')}.`,
+      required: true,
+    },
   };
   const outputs: Record<string, object> = {};
   for (const contract of contracts) {
     for (const [name, spec] of Object.entries(contract.inputs)) {
       const users = contracts.filter((c) => name in c.inputs);
       // A default differs between operations, so the engine leaves it to the operation.
-      inputs[name] ??= { description: `${spec.description}${users.length < contracts.length ? ` (${users.map((c) => c.operation).join(', ')})` : ''}`, required: false };
+      inputs[name] ??= {
+        description: `${spec.description}${users.length < contracts.length ? ` (${users.map((c) => c.operation).join(', ')})` : ''}`,
+        required: false,
+      };
     }
     for (const [name, description] of Object.entries(contract.outputs)) {
       const users = contracts.filter((c) => name in c.outputs);
-      outputs[name] ??= { description: users.length > 1 ? `See ${users.map((c) => c.operation).join(', ')}.` : description };
+      outputs[name] ??= {
+        description: users.length > 1 ? `See ${users.map((c) => c.operation).join(', ')}.` : description,
+      };
     }
   }
   return (
@@ -35,7 +44,8 @@ function engine(contracts: readonly Contract[], main: string): string {
     stringify(
       {
         name: 'EKS Rolling',
-        description: 'Replaces every worker node of a Kubernetes cluster on AWS Auto Scaling Groups while nobody notices.',
+        description:
+          'Replaces every worker node of a Kubernetes cluster on AWS Auto Scaling Groups while nobody notices.',
         author,
         branding: { icon: 'refresh-cw', color: 'orange' },
         inputs,
@@ -56,9 +66,14 @@ function composite(contract: Contract): string {
         name: contract.title,
         description: contract.description,
         author,
-        inputs: Object.fromEntries(Object.entries(contract.inputs).map(([name, spec]) => [name, inputOf(spec)])),
+        inputs: Object.fromEntries(
+          Object.entries(contract.inputs).map(([name, spec]) => [name, inputOf(spec)]),
+        ),
         outputs: Object.fromEntries(
-          Object.entries(contract.outputs).map(([name, description]) => [name, { description, value: `\${{ steps.engine.outputs.${name} }}` }]),
+          Object.entries(contract.outputs).map(([name, description]) => [
+            name,
+            { description, value: `\${{ steps.engine.outputs.${name} }}` },
+          ]),
         ),
         runs: {
           using: 'composite',
@@ -66,7 +81,10 @@ function composite(contract: Contract): string {
             {
               id: 'engine',
               uses: '$/actions/engine',
-              with: { operation: contract.operation, ...Object.fromEntries(names.map((name) => [name, `\${{ inputs.${name} }}`])) },
+              with: {
+                operation: contract.operation,
+                ...Object.fromEntries(names.map((name) => [name, `\${{ inputs.${name} }}`])),
+              },
             },
           ],
         },
@@ -77,5 +95,9 @@ function composite(contract: Contract): string {
 }
 
 function inputOf(spec: InputSpec): object {
-  return { description: spec.description, required: spec.required ?? false, ...(spec.default === undefined ? {} : { default: spec.default }) };
+  return {
+    description: spec.description,
+    required: spec.required ?? false,
+    ...(spec.default === undefined ? {} : { default: spec.default }),
+  };
 }

@@ -5,6 +5,16 @@ import { rmSync } from 'node:fs';
 const out = process.argv[2] ?? 'dist';
 rmSync('build/engine', { recursive: true, force: true });
 rmSync(out, { recursive: true, force: true });
-const run = (file: string, ...args: string[]) => execFileSync(process.execPath, [file, ...args], { stdio: 'inherit' });
+const run = (file: string, ...args: string[]) =>
+  execFileSync(process.execPath, [file, ...args], { stdio: 'inherit' });
 run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
-run('node_modules/@vercel/ncc/dist/ncc/cli.js', 'build', 'build/engine/main.js', '-o', out, '-m', '--license', 'licenses.txt');
+run(
+  'node_modules/@vercel/ncc/dist/ncc/cli.js',
+  'build',
+  'build/engine/main.js',
+  '-o',
+  out,
+  '-m',
+  '--license',
+  'licenses.txt',
+);

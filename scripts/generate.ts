@@ -12,10 +12,15 @@ const files = actionFiles(contracts);
 const documents = ['README.md', ...contracts.map((c) => `actions/${c.operation}/README.md`)];
 for (const path of documents) {
   if (!existsSync(path)) continue;
-  files.set(path, withTables(readFileSync(path, 'utf8'), (action) => files.get(`actions/${action}/action.yml`) ?? ''));
+  files.set(
+    path,
+    withTables(readFileSync(path, 'utf8'), (action) => files.get(`actions/${action}/action.yml`) ?? ''),
+  );
 }
 
-const different = [...files].filter(([path, content]) => !existsSync(path) || readFileSync(path, 'utf8') !== content);
+const different = [...files].filter(
+  ([path, content]) => !existsSync(path) || readFileSync(path, 'utf8') !== content,
+);
 for (const [path, content] of different) {
   if (check) console.error(`${path} is not what its source says; run npm run generate and commit it.`);
   else {

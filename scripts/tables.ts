@@ -11,13 +11,27 @@ const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\
 export function tables(actionYaml: string): string {
   const action = parse(actionYaml) as ActionFile;
   const inputs = Object.entries(action.inputs ?? {}).map(
-    ([name, { description, required, default: value }]) => `| \`${name}\` | ${required ? 'required' : value === undefined ? '' : `\`${cell(String(value))}\``} | ${cell(description)} |`,
+    ([name, { description, required, default: value }]) =>
+      `| \`${name}\` | ${required ? 'required' : value === undefined ? '' : `\`${cell(String(value))}\``} | ${cell(description)} |`,
   );
-  const outputs = Object.entries(action.outputs ?? {}).map(([name, { description }]) => `| \`${name}\` | ${cell(description)} |`);
-  return ['| Input | Default | |', '|---|---|---|', ...inputs, '', '| Output | |', '|---|---|', ...outputs].join('\n');
+  const outputs = Object.entries(action.outputs ?? {}).map(
+    ([name, { description }]) => `| \`${name}\` | ${cell(description)} |`,
+  );
+  return [
+    '| Input | Default | |',
+    '|---|---|---|',
+    ...inputs,
+    '',
+    '| Output | |',
+    '|---|---|',
+    ...outputs,
+  ].join('\n');
 }
 
 /** Puts each action's tables between `<!-- tables:<action> -->` and `<!-- /tables -->`. */
 export function withTables(markdown: string, actionYaml: (action: string) => string): string {
-  return markdown.replace(/(<!-- tables:([a-z-]+) -->\n)[\s\S]*?(<!-- \/tables -->)/g, (_, open: string, action: string, close: string) => `${open}\n${tables(actionYaml(action))}\n\n${close}`);
+  return markdown.replace(
+    /(<!-- tables:([a-z-]+) -->\n)[\s\S]*?(<!-- \/tables -->)/g,
+    (_, open: string, action: string, close: string) => `${open}\n${tables(actionYaml(action))}\n\n${close}`,
+  );
 }

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { AbstractConnector, Redis } from 'ioredis';
+import { AbstractConnector, type ChainableCommander, Redis } from 'ioredis';
 
 /** One connection to one server, which fails rather than reconnects: whoever asked must look at the world again. */
 export interface RedisConnection {
@@ -73,9 +73,8 @@ export async function connectRedis(
   return {
     call: (command, ...args) => explained(client.call(command, ...args)),
     async transaction(commands) {
-      const pipeline = client.multi(
-        commands.map(([name, ...args]) => [String(name).toLowerCase(), ...args]) as never,
-      );
+      const queued = commands.map(([name, ...args]) => [String(name).toLowerCase(), ...args]);
+      const pipeline = client.multi(queued as never) as unknown as ChainableCommander;
       const results = (await explained(pipeline.exec())) ?? [];
       for (const [error] of results) if (error) throw error;
     },

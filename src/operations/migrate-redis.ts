@@ -1,6 +1,7 @@
 import type { Pod } from '../cluster/objects.ts';
 import { podName } from '../cluster/pods.ts';
 import type { Kubernetes } from '../cluster/ports.ts';
+import { matchesLabelQuery } from '../cluster/selectors.ts';
 import { joinRun } from '../journal/run.ts';
 import { migrateCluster } from '../redis/cluster/migrate.ts';
 import { connectRedis, type RedisConnection } from '../redis/connection.ts';
@@ -102,10 +103,11 @@ function connector(
     const target = targets.find(
       (t) =>
         t.namespace === namespace &&
-        (port === t.sentinelPort ? t.kind === 'sentinel' : port === t.port) &&
-        t.passwordSecret,
+        (carries(t.pods, pod) ||
+          carries(t.sentinels, pod) ||
+          pod.metadata.labels?.['eks-rolling/redis'] === t.name),
     );
-    const password = target ? await passwordOf(target) : undefined;
+    const password = target && port === target.port ? await passwordOf(target) : undefined;
     try {
       return await connectRedis(
         () => kubernetes.portForward({ namespace, name }, port),
@@ -115,6 +117,11 @@ function connector(
       throw new Error(`Cannot talk to Redis in ${podName(pod)} at port ${port}: ${messageOf(error)}`);
     }
   };
+}
+
+/** A temporary pod carries the name of its Redis instead of the labels that Services select. */
+function carries(labels: string, pod: Pod): boolean {
+  return labels !== '' && matchesLabelQuery(labels, pod.metadata.labels);
 }
 
 async function readPassword(

@@ -10,13 +10,6 @@ export const temporaryLabel = 'eks-rolling/temporary';
 /** The pod whose place it takes. */
 export const insteadOfLabel = 'eks-rolling/instead-of';
 
-/** Labels that belong to one StatefulSet pod only. */
-const ordinalLabels = [
-  'statefulset.kubernetes.io/pod-name',
-  'apps.kubernetes.io/pod-index',
-  'controller-revision-hash',
-];
-
 /**
  * A pod like the one given, for a while: same containers, no claim, no owner, none of the labels by which Services and
  * budgets select. It must be near: same zone, and never on a node that leaves.
@@ -46,15 +39,11 @@ export function temporaryPodFor(
     },
   };
   delete spec.topologySpreadConstraints;
-  const kept = Object.entries(pod.metadata.labels ?? {}).filter(
-    ([key]) => !ordinalLabels.includes(key) && !key.includes('app'),
-  );
   return {
     metadata: {
       name: `${pod.metadata.name}-rolling`,
       namespace: target.namespace,
       labels: {
-        ...Object.fromEntries(kept),
         [temporaryLabel]: runId,
         [insteadOfLabel]: pod.metadata.name,
         'eks-rolling/redis': target.name,

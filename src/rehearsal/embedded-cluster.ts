@@ -1,0 +1,145 @@
+import { startAwsServer } from './aws/server.ts';
+import type { AwsDescription } from './aws/state.ts';
+import { AwsWorld } from './aws/world.ts';
+import { startControllers } from './controllers/controllers.ts';
+import type { Fault } from './faults/fault.ts';
+import { createMachineRoom, type RunningMachineRoom } from './kubelet/machine-room.ts';
+import type { Runtime } from './kubelet/runtime.ts';
+import { createStore } from './kubernetes/memory-store.ts';
+import { Registry } from './kubernetes/registry.ts';
+import { type ApiServer, startApiServer } from './kubernetes/server.ts';
+import type { Store } from './kubernetes/store.ts';
+import type { Manifest } from './scenario/objects.ts';
+import { startScheduler } from './scheduler/scheduler.ts';
+import type { WorldClock } from './world/clock.ts';
+import type { Cloud, Machine, MachineRoom } from './world/machine.ts';
+import { Random } from './world/random.ts';
+
+export interface EmbeddedClusterOptions {
+  clock: WorldClock;
+  seed: number;
+  description: AwsDescription;
+  /** Boot and AWS durations are divided by this. */
+  factor: number;
+  runtime: (store: Store) => Runtime;
+  fault?: Fault | undefined;
+}
+
+/** A whole cluster in this process: objects, controllers, scheduler, machines, and the account that they run in. */
+export interface EmbeddedCluster {
+  clock: WorldClock;
+  random: Random;
+  store: Store;
+  registry: Registry;
+  aws: AwsWorld;
+  machines: RunningMachineRoom;
+  /** Faults show only once this was called: the cluster must be able to start. */
+  enableFault(): void;
+  apply(manifests: readonly Manifest[]): void;
+  stop(): Promise<void>;
+}
+
+const bootMs = { from: 30_000, to: 60_000 };
+
+export function createEmbeddedCluster(options: EmbeddedClusterOptions): EmbeddedCluster {
+  const { clock, factor, fault } = options;
+  const random = new Random(options.seed);
+  const store = createStore({ clock, random: random.fork() });
+  let faulty = false;
+  const boots = random.fork();
+  const machines = createMachineRoom({
+    store,
+    clock,
+    random: random.fork(),
+    runtime: options.runtime(store),
+    bootMs: () => boots.between(bootMs.from, bootMs.to) / factor,
+    neverJoins: (machine: Machine) => faulty && (fault?.neverJoins?.(machine) ?? false),
+  });
+  // Controllers ask the account whether an instance exists, and the account boots machines: each needs the other.
+  const cloud = lateCloud();
+  const controllers = startControllers({ store, clock, random: random.fork(), cloud });
+  const scheduler = startScheduler({ store, clock, random: random.fork() });
+  const room: MachineRoom = machines;
+  const aws = new AwsWorld({
+    clock,
+    random: random.fork(),
+    machineRoom: room,
+    description: options.description,
+    factor,
+    launchFailure: (group, zone, type) => (faulty ? fault?.launchFailure?.(group, zone, type) : undefined),
+  });
+  cloud.connect(aws);
+  return {
+    clock,
+    random,
+    store,
+    registry: new Registry(store, clock),
+    aws,
+    machines,
+    enableFault() {
+      faulty = true;
+    },
+    apply(manifests) {
+      const registry = new Registry(store, clock);
+      for (const { resource, object } of manifests) registry.create(resource, object as never);
+    },
+    async stop() {
+      aws.stop();
+      scheduler.stop();
+      controllers.stop();
+      await machines.stop();
+    },
+  };
+}
+
+function lateCloud(): Cloud & { connect(cloud: Cloud): void } {
+  let real: Cloud | undefined;
+  const waiting: ((id: string) => void)[] = [];
+  return {
+    instanceExists: (id) => real?.instanceExists(id) ?? true,
+    onGone: (listener) => void waiting.push(listener),
+    connect(cloud) {
+      real = cloud;
+      for (const listener of waiting) cloud.onGone(listener);
+    },
+  };
+}
+
+export interface Endpoints {
+  api: ApiServer;
+  aws: { url: string; close(): void };
+  /** What a program needs in its environment to reach this cluster and this account, and nothing else. */
+  environment: Record<string, string>;
+}
+
+/** Serves the cluster over HTTPS and its account over HTTP, for programs that know nothing of the rehearsal. */
+export async function serveEmbeddedCluster(cluster: EmbeddedCluster, fault?: Fault): Promise<Endpoints> {
+  const dice = cluster.random.fork();
+  let faulty = false;
+  const enable = cluster.enableFault;
+  cluster.enableFault = () => {
+    faulty = true;
+    enable();
+  };
+  const api = await startApiServer({
+    registry: cluster.registry,
+    portForward: (pod, port) => cluster.machines.portForward(pod, port),
+    intercept: (request) => (faulty ? fault?.kubernetes?.(request, dice) : undefined),
+    authenticate: (token) => (token.startsWith('k8s-aws-v1.') ? 'embedded' : undefined),
+  });
+  const aws = await startAwsServer({
+    world: cluster.aws,
+    cluster: () => ({ endpoint: api.url, certificate: api.caCertificate }),
+    intercept: (call) => (faulty ? fault?.aws?.(call, dice) : undefined),
+  });
+  return {
+    api,
+    aws,
+    environment: {
+      AWS_ENDPOINT_URL: aws.url,
+      AWS_ACCESS_KEY_ID: 'embedded',
+      AWS_SECRET_ACCESS_KEY: 'embedded',
+      AWS_REGION: cluster.aws.description.region,
+    },
+  };
+}

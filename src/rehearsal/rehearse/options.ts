@@ -1,0 +1,71 @@
+import { parseArgs } from 'node:util';
+import type { Fault } from '../faults/fault.ts';
+import { faults } from '../faults/index.ts';
+
+export interface RehearseOptions {
+  only: 'nodes' | 'all';
+  seed: number;
+  fault: Fault | undefined;
+  /** Shows that the witnesses can see: `undrained-node` or `bare-failover`. */
+  control: 'undrained-node' | 'bare-failover' | undefined;
+  /** Kill the engine and its runner after this many milliseconds of the rotation, then run the workflow again. */
+  killAfterMs: number | undefined;
+  /** Where to write the picture of the run. */
+  picture: string | undefined;
+  verbose: boolean;
+}
+
+export const usage = `Rehearses an upgrade of a whole cluster on this machine.
+
+  npm run rehearse [-- options]
+
+  --only nodes          leave Redis out
+  --seed <number>       another world (default 1)
+  --fault <name>        let something go wrong:
+${faults.map((f) => `                          ${f.name.padEnd(18)} ${f.what}`).join('\n')}
+  --control <name>      show that the witnesses can see:
+                          undrained-node     terminates a node without draining it
+                          bare-failover      a SENTINEL FAILOVER without protection
+  --kill-after <ms>     kill engine and runner in the middle of the rotation, then run the workflow again
+  --picture <file>      write a picture of the run (SVG)
+  --verbose             show the log of every step`;
+
+/** @throws Error that lists every problem. */
+export function readOptions(args: string[]): RehearseOptions | 'help' {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      fault: { type: 'string' },
+      control: { type: 'string' },
+      'kill-after': { type: 'string' },
+      picture: { type: 'string' },
+      verbose: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const problems: string[] = [];
+  const fault = faults.find((f) => f.name === values.fault);
+  if (values.fault && !fault)
+    problems.push(`--fault: got ${values.fault}, expected one of ${faults.map((f) => f.name).join(', ')}`);
+  if (values.only && values.only !== 'nodes') problems.push(`--only: got ${values.only}, expected nodes`);
+  if (!/^\d+$/.test(values.seed)) problems.push(`--seed: got ${values.seed}, expected a number`);
+  const control = (['undrained-node', 'bare-failover'] as const).find((c) => c === values.control);
+  if (values.control && !control)
+    problems.push(`--control: got ${values.control}, expected undrained-node or bare-failover`);
+  if (values['kill-after'] !== undefined && !/^\d+$/.test(values['kill-after']))
+    problems.push(`--kill-after: got ${values['kill-after']}, expected milliseconds`);
+  if (control && fault) problems.push('--control and --fault cannot be used together');
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+  return {
+    only: values.only === 'nodes' ? 'nodes' : 'all',
+    seed: Number(values.seed),
+    fault,
+    control,
+    killAfterMs: values['kill-after'] === undefined ? undefined : Number(values['kill-after']),
+    picture: values.picture,
+    verbose: values.verbose,
+  };
+}

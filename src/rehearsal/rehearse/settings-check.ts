@@ -1,0 +1,58 @@
+import type { EmbeddedCluster } from '../embedded-cluster.ts';
+
+/** The settings that a run may change for a while; taken before it and compared after it. */
+export interface Settings {
+  groups: Record<string, { min: number; max: number; desired: number; suspended: string; tags: string }>;
+  taints: string[];
+  cordoned: string[];
+  replicas: Record<string, number>;
+}
+
+export function settingsOf({ aws, store }: EmbeddedCluster): Settings {
+  const groups = [...aws.groups.values()].map((g) => {
+    const tags = JSON.stringify([...g.tags].sort());
+    return [
+      g.name,
+      { min: g.min, max: g.max, desired: g.desired, suspended: [...g.suspended].sort().join(','), tags },
+    ] as const;
+  });
+  const nodes = store.list('nodes');
+  const workloads = [...store.list('deployments'), ...store.list('statefulsets')];
+  return {
+    groups: Object.fromEntries(groups),
+    taints: [
+      ...new Set(
+        nodes.flatMap((n) =>
+          (n.spec.taints ?? []).map(
+            (t) => `${n.metadata.labels?.role}: ${t.key}=${t.value ?? ''}:${t.effect}`,
+          ),
+        ),
+      ),
+    ].sort(),
+    cordoned: nodes.filter((n) => n.spec.unschedulable).map((n) => n.metadata.name),
+    replicas: Object.fromEntries(
+      workloads.map((w) => [`${w.metadata.namespace}/${w.metadata.name}`, w.spec.replicas ?? 1]),
+    ),
+  };
+}
+
+/** What is not as before, one line each. */
+export function differences(before: Settings, after: Settings): string[] {
+  const found: string[] = [];
+  for (const [name, was] of Object.entries(before.groups)) {
+    const is = after.groups[name];
+    for (const key of Object.keys(was) as (keyof typeof was)[]) {
+      if (is?.[key] !== was[key]) found.push(`${key} of ${name} is ${is?.[key]}, it was ${was[key]}`);
+    }
+  }
+  if (before.taints.join() !== after.taints.join())
+    found.push(
+      `taints are ${after.taints.join(', ') || 'none'}, they were ${before.taints.join(', ') || 'none'}`,
+    );
+  if (after.cordoned.length > 0) found.push(`${after.cordoned.join(', ')} cordoned`);
+  for (const [name, was] of Object.entries(before.replicas)) {
+    if (after.replicas[name] !== was)
+      found.push(`${name} has ${after.replicas[name]} replicas, it had ${was}`);
+  }
+  return found;
+}

@@ -10,6 +10,7 @@ export interface RehearseOptions {
   control: 'undrained-node' | 'bare-failover' | undefined;
   /** Kill the engine and its runner after this many milliseconds of the rotation, then run the workflow again. */
   killAfterMs: number | undefined;
+  kill: 'runner' | 'engine';
   /** Where to write the picture of the run. */
   picture: string | undefined;
   verbose: boolean;
@@ -26,7 +27,8 @@ ${faults.map((f) => `                          ${f.name.padEnd(18)} ${f.what}`).
   --control <name>      show that the witnesses can see:
                           undrained-node     terminates a node without draining it
                           bare-failover      a SENTINEL FAILOVER without protection
-  --kill-after <ms>     kill engine and runner in the middle of the rotation, then run the workflow again
+  --kill-after <ms>     SIGKILL so long after the rotation began, then run the workflow again
+  --kill runner|engine  what is killed: the whole runner (default), or the engine only
   --picture <file>      write a picture of the run (SVG)
   --verbose             show the log of every step`;
 
@@ -40,6 +42,7 @@ export function readOptions(args: string[]): RehearseOptions | 'help' {
       fault: { type: 'string' },
       control: { type: 'string' },
       'kill-after': { type: 'string' },
+      kill: { type: 'string', default: 'runner' },
       picture: { type: 'string' },
       verbose: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -57,6 +60,8 @@ export function readOptions(args: string[]): RehearseOptions | 'help' {
     problems.push(`--control: got ${values.control}, expected undrained-node or bare-failover`);
   if (values['kill-after'] !== undefined && !/^\d+$/.test(values['kill-after']))
     problems.push(`--kill-after: got ${values['kill-after']}, expected milliseconds`);
+  if (values.kill !== 'runner' && values.kill !== 'engine')
+    problems.push(`--kill: got ${values.kill}, expected runner or engine`);
   if (control && fault) problems.push('--control and --fault cannot be used together');
   if (problems.length > 0) throw new Error(problems.join('\n'));
   return {
@@ -65,6 +70,7 @@ export function readOptions(args: string[]): RehearseOptions | 'help' {
     fault,
     control,
     killAfterMs: values['kill-after'] === undefined ? undefined : Number(values['kill-after']),
+    kill: values.kill === 'engine' ? 'engine' : 'runner',
     picture: values.picture,
     verbose: values.verbose,
   };

@@ -21,6 +21,7 @@ export interface JobOptions {
   secrets: Record<string, string>;
   nodeBinary: string;
   signal: AbortSignal;
+  died?: AbortSignal | undefined;
   onLine: (line: string) => void;
   onStep: (step: {
     name: string;
@@ -141,6 +142,7 @@ class JobRunner {
     // A step that runs after a cancellation, because its condition says so, is not cancelled itself.
     const signal = status === 'cancelled' ? new AbortController().signal : this.#o.signal;
     const { code, outputs } = await this.#act(step, scope, signal).catch((error) => {
+      this.#o.died?.throwIfAborted();
       this.#log.line(`::error::${messageOf(error)}`);
       return { code: 1, outputs: {} };
     });
@@ -275,7 +277,9 @@ class JobRunner {
       onLine: (line) => this.#log.line(line),
       signal,
       onStart: this.#o.onProcess,
+      died: this.#o.died,
     });
+    this.#o.died?.throwIfAborted();
     Object.assign(this.#env, files.pairs('ENV'));
     Object.assign(outputs, files.pairs('OUTPUT'));
     Object.assign(state, files.pairs('STATE'));

@@ -9,6 +9,8 @@ export interface RunOptions {
   onLine: (line: string) => void;
   /** Cancels as the runner does: SIGINT, after 7.5 s SIGTERM, after 2.5 s SIGKILL. */
   signal: AbortSignal;
+  /** Kills at once. */
+  died?: AbortSignal | undefined;
   /** Told the process id, for those who watch. */
   onStart?: ((pid: number) => void) | undefined;
 }
@@ -36,7 +38,10 @@ export async function run(options: RunOptions): Promise<number> {
   const cancelled = () => void cancel(child, ended);
   options.signal.addEventListener('abort', cancelled, { once: true });
   if (options.signal.aborted) cancelled();
+  const killed = () => void child.kill('SIGKILL');
+  options.died?.addEventListener('abort', killed, { once: true });
   const code = await ended;
+  options.died?.removeEventListener('abort', killed);
   options.signal.removeEventListener('abort', cancelled);
   return code;
 }

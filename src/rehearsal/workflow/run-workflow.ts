@@ -22,6 +22,8 @@ export interface WorkflowOptions {
   runId?: string;
   /** Cancels the run. */
   signal?: AbortSignal;
+  /** The runner itself dies: its programs are killed with it and no further step runs. `runWorkflow` then rejects. */
+  died?: AbortSignal | undefined;
   onLine: (line: string, job: string) => void;
   onStep?: (step: {
     job: string;
@@ -97,6 +99,7 @@ export async function runWorkflow(options: WorkflowOptions): Promise<WorkflowRes
       secrets: options.secrets ?? {},
       nodeBinary: options.nodeBinary,
       signal,
+      died: options.died,
       onLine: (line) => options.onLine(line, id),
       onStep: (step) => options.onStep?.({ job: id, ...step }),
       onProcess: (pid) => options.onProcess?.(pid, id),

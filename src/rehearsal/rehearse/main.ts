@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { describeDuration, messageOf } from '../../text.ts';
+import { Timeline } from '../timeline/events.ts';
+import { picture } from '../timeline/picture.ts';
+import { lineOf, stamp } from '../timeline/show.ts';
+import { runControl } from './controls.ts';
+import { type RehearseOptions, readOptions, usage } from './options.ts';
+import { obtainRedisServer } from './redis-server.ts';
+import { differences, settingsOf } from './settings-check.ts';
+import { setTheStage } from './stage.ts';
+import { runUpgrade, workflowFile } from './upgrade.ts';
+import { judge, type Line } from './verdict.ts';
+
+const repository = new URL('../../../', import.meta.url).pathname.replace(/\/$/, '');
+const trafficEveryMs = 5000;
+const started = Date.now();
+const say = (line: string) => console.log(`${stamp(Date.now() - started)} ${line}`);
+
+async function main(options: RehearseOptions): Promise<boolean> {
+  if (!existsSync(`${repository}/dist/index.js`)) {
+    say('Building the engine.');
+    execFileSync(process.execPath, ['scripts/build-dist.ts'], { cwd: repository, stdio: 'inherit' });
+  }
+  const redisServer = options.only === 'nodes' ? undefined : obtainRedisServer(say);
+  say('Starting the embedded cluster: 3 zones, two groups, 7 nodes.');
+  const timeline = new Timeline();
+  timeline.onEvent((event) => {
+    const important =
+      event.kind !== 'log' || options.verbose || /^(Error|Warning)|Wave|\[|Killing/.test(event.text);
+    const line = important ? lineOf(event) : undefined;
+    if (line) say(line);
+  });
+  const stage = await setTheStage(options, redisServer, timeline, say);
+  const traffic = setInterval(() => {
+    const report = stage.latest();
+    if (!report) return;
+    const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
+    timeline.add({
+      kind: 'traffic',
+      requests: sum(report.http.map((h) => h.requests)),
+      failed: sum(report.http.map((h) => h.failed)),
+      jobs: report.queue.done,
+      writes: sum(report.redis.map((r) => r.acknowledged)),
+    });
+  }, trafficEveryMs);
+  try {
+    const before = settingsOf(stage.cluster);
+    if (options.control) return await runControl(options.control, stage, say);
+    say(`Running ${workflowFile} with dist/index.js.`);
+    const withRedis = redisServer !== undefined;
+    const kill =
+      options.killAfterMs === undefined ? undefined : { afterMs: options.killAfterMs, what: options.kill };
+    let run = await runUpgrade(stage, options, withRedis, timeline, repository, kill);
+    if (kill && run.result?.conclusion !== 'success') {
+      say('Running the workflow again.');
+      run = await runUpgrade(stage, options, withRedis, timeline, repository);
+    }
+    say('Asking the witnesses.');
+    const report = await stage.witnesses.stop();
+    const wanted = options.fault?.explained.conclusion ?? 'success';
+    const lines: Line[] = judge(
+      {
+        conclusion: run.result?.conclusion ?? 'killed',
+        report,
+        outdatedNodes: stage.outdatedNodes(),
+        differences: differences(before, settingsOf(stage.cluster)),
+        withRedis,
+      },
+      wanted,
+    );
+    for (const words of options.fault?.explained.byWords ?? [])
+      lines.push({ good: words.test(run.text), text: `the run's own words say ${words.source}` });
+    if (options.only !== 'nodes' && !withRedis) say('Redis was left out, because there is no redis-server.');
+    for (const { good, text } of lines) console.log(`  ${good ? 'ok  ' : 'FAIL'} ${text}`);
+    for (const http of report.http)
+      for (const f of http.failures)
+        console.log(`       ${http.name} ${stamp(f.at - started)} ${f.lane}: ${f.error}`);
+    if (options.picture) writeFileSync(options.picture, picture(timeline, lines));
+    return lines.every((l) => l.good);
+  } finally {
+    clearInterval(traffic);
+    await stage.close();
+  }
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === 'help') console.log(usage);
+  else {
+    const passed = await main(options);
+    console.log(`${passed ? 'PASSED' : 'FAILED'} after ${describeDuration(Date.now() - started)}.`);
+    process.exitCode = passed ? 0 : 1;
+  }
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = 2;
+}
+process.exit();

@@ -1,0 +1,183 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { instanceIdOf, nodeReady } from '../../cluster/members.ts';
+import { isReady } from '../../cluster/pods.ts';
+import { startBalancer } from '../balancer/balancer.ts';
+import {
+  createEmbeddedCluster,
+  type EmbeddedCluster,
+  type Endpoints,
+  serveEmbeddedCluster,
+} from '../embedded-cluster.ts';
+import { processRuntime } from '../kubelet/process-runtime.ts';
+import { account, newImage, releaseNewImage } from '../scenario/account.ts';
+import { redisWorkloads, shop, webWorkloads } from '../scenario/shop.ts';
+import { systemWorkloads } from '../scenario/system.ts';
+import type { Timeline } from '../timeline/events.ts';
+import { observe } from '../timeline/observe.ts';
+import type { WitnessReport } from '../witnesses/report.ts';
+import { Witnesses } from '../witnesses/witnesses.ts';
+import { wallClock } from '../world/clock.ts';
+import { podDiscovery, serveDiscovery } from './discovery.ts';
+import type { RehearseOptions } from './options.ts';
+import { formRedisCluster } from './redis-cluster.ts';
+
+/** Boot takes two to three seconds instead of a minute. */
+const factor = 20;
+const setUpLimitMs = 90_000;
+const balancerLearnsMs = 3200;
+
+/** Everything the rehearsal needs, up and under traffic. */
+export interface Stage {
+  cluster: EmbeddedCluster;
+  endpoints: Endpoints;
+  witnesses: Witnesses;
+  targets: { name: string; url: string }[];
+  latest(): WitnessReport | undefined;
+  outdatedNodes(): string[];
+  close(): Promise<void>;
+}
+
+/** Starts cluster, shop, balancers and witnesses, waits until all is well, and releases the new image. */
+export async function setTheStage(
+  options: RehearseOptions,
+  redisServer: string | undefined,
+  timeline: Timeline,
+  say: (line: string) => void,
+): Promise<Stage> {
+  const directory = mkdtempSync(join(tmpdir(), 'rehearsal-'));
+  mkdirSync(join(directory, 'logs'), { recursive: true });
+  const description = account();
+  let latest: WitnessReport | undefined;
+  const witnesses = await Witnesses.start({ everyMs: 100, workMs: 150 }, (report) => {
+    latest = report;
+  });
+  const cluster = createEmbeddedCluster({
+    clock: wallClock,
+    seed: options.seed,
+    description,
+    factor,
+    fault: options.fault,
+    runtime: (store) =>
+      processRuntime({
+        directory,
+        discovery: podDiscovery(store),
+        network: 64 + (process.pid % 128),
+        ...(redisServer ? { redisServer } : {}),
+      }),
+  });
+  const endpoints = await serveEmbeddedCluster(cluster, options.fault);
+  const { store } = cluster;
+  const discovery = await serveDiscovery(podDiscovery(store));
+
+  const manifests = [
+    ...systemWorkloads(),
+    ...webWorkloads(witnesses.queueUrl),
+    ...(redisServer ? redisWorkloads() : []),
+  ];
+  cluster.apply(options.fault?.manifests?.(manifests) ?? manifests);
+  await until(() => allReady(cluster, 7), 'seven nodes and all pods to be ready');
+  say(`Seven nodes run ${store.list('pods').length} pods.`);
+  if (redisServer) {
+    const pods = store.list('pods', { namespace: shop, labelSelector: 'app=redis-cluster' });
+    await formRedisCluster(pods.map((p) => p.status?.podIP ?? ''));
+    say('The Redis Cluster has formed.');
+  }
+  const balancers = await Promise.all(
+    ['web', 'checkout'].map(async (service) => ({
+      service,
+      ...(await startBalancer({
+        store,
+        clock: wallClock,
+        random: cluster.random.fork(),
+        namespace: shop,
+        service,
+      })),
+    })),
+  );
+  for (const slice of store.list('endpointslices', { namespace: shop })) touch(cluster, slice.metadata.name);
+  await new Promise((resolve) => setTimeout(resolve, balancerLearnsMs));
+  const targets = balancers.map(({ service, url }) => ({ name: service, url: `${url}/` }));
+  const at = (labels: string, port: number) =>
+    `${discovery.url}/${shop}/${encodeURIComponent(labels)}/${port}`;
+  const writing = { writers: 4, batch: 5, pauseMs: 15 };
+  witnesses.begin({
+    http: targets.map((t) => ({ ...t, perSecond: t.name === 'web' ? 100 : 20 })),
+    redis: redisServer
+      ? [
+          {
+            name: 'redis-cache',
+            kind: 'sentinel',
+            master: 'mymaster',
+            discovery: at('app=redis-sentinel', 26379),
+            ...writing,
+          },
+          { name: 'redis-cluster', kind: 'cluster', discovery: at('app=redis-cluster', 6379), ...writing },
+        ]
+      : [],
+  });
+  releaseNewImage(description);
+  observe(
+    store,
+    timeline,
+    {
+      groupOf: (node) => node.metadata.labels?.role ?? '',
+      isOutdated: (node) => cluster.aws.instances.get(instanceIdOf(node) ?? '')?.imageId !== newImage,
+    },
+    shop,
+  );
+  cluster.enableFault();
+  say('A new image is released: every node is outdated.');
+
+  return {
+    cluster,
+    endpoints,
+    witnesses,
+    targets,
+    latest: () => latest,
+    outdatedNodes: () =>
+      store
+        .list('nodes')
+        .filter((n) => cluster.aws.instances.get(instanceIdOf(n) ?? '')?.imageId !== newImage)
+        .map((n) => n.metadata.name),
+    async close() {
+      witnesses.kill();
+      for (const balancer of balancers) balancer.close();
+      discovery.close();
+      await endpoints.api.close();
+      endpoints.aws.close();
+      await cluster.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A balancer that starts late learns of endpoints that have been there before. */
+function touch(cluster: EmbeddedCluster, name: string): void {
+  cluster.store.modify('endpointslices', { namespace: shop, name }, (draft) => {
+    draft.metadata.annotations = { 'rehearsal/seen': 'true' };
+  });
+}
+
+function allReady({ store }: EmbeddedCluster, nodes: number): boolean {
+  const pods = store.list('pods');
+  const wanted = [...store.list('deployments'), ...store.list('statefulsets')].reduce(
+    (sum, w) => sum + (w.spec.replicas ?? 1),
+    0,
+  );
+  const daemons = store.list('daemonsets').length * nodes;
+  return (
+    store.list('nodes').filter(nodeReady).length >= nodes &&
+    pods.length >= wanted + daemons &&
+    pods.every(isReady)
+  );
+}
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  const end = Date.now() + setUpLimitMs;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`Waited ${setUpLimitMs / 1000} s for ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

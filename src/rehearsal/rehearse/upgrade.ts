@@ -1,0 +1,93 @@
+import { stringify } from 'yaml';
+import { cluster as clusterName, region } from '../scenario/account.ts';
+import { shop } from '../scenario/shop.ts';
+import type { Timeline } from '../timeline/events.ts';
+import { runWorkflow, type WorkflowResult } from '../workflow/run-workflow.ts';
+import type { RehearseOptions } from './options.ts';
+import type { Stage } from './stage.ts';
+
+export const workflowFile = '.github/workflows/upgrade.yml';
+
+const redis = [
+  {
+    name: 'cache',
+    namespace: shop,
+    kind: 'sentinel',
+    pods: 'app=redis-cache',
+    sentinels: 'app=redis-sentinel',
+    master: 'mymaster',
+  },
+  { name: 'sessions', namespace: shop, kind: 'cluster', pods: 'app=redis-cluster' },
+];
+
+export interface UpgradeRun {
+  result: WorkflowResult | undefined;
+  /** Everything that the run printed. */
+  text: string;
+}
+
+/** Runs the repository's own upgrade workflow on the stage, with the engine as it is shipped. */
+export async function runUpgrade(
+  stage: Stage,
+  options: RehearseOptions,
+  withRedis: boolean,
+  timeline: Timeline,
+  repository: string,
+  kill?: { afterMs: number; what: 'runner' | 'engine' },
+): Promise<UpgradeRun> {
+  const lines: string[] = [];
+  const died = new AbortController();
+  let engine = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const killNow = () => {
+    timeline.add({ kind: 'log', job: 'rehearsal', text: `Killing the ${kill?.what} with SIGKILL.` });
+    if (kill?.what === 'runner') died.abort();
+    else if (engine > 0) process.kill(engine, 'SIGKILL');
+  };
+  try {
+    const result = await runWorkflow({
+      repository,
+      file: workflowFile,
+      inputs: {
+        cluster: clusterName,
+        region,
+        targets: stringify(stage.targets),
+        redis: withRedis ? stringify(redis) : '',
+        'max-surge': '2',
+        'baseline-duration': '8s',
+        ...options.fault?.inputs,
+      },
+      env: stage.endpoints.environment,
+      variables: { AWS_ROLE: 'arn:aws:iam::123456789012:role/upgrade' },
+      nodeBinary: process.execPath,
+      died: died.signal,
+      onProcess(pid) {
+        engine = pid;
+      },
+      onLine(line, job) {
+        lines.push(line);
+        timeline.add({ kind: 'log', job, text: line });
+      },
+      onStep({ job, name, change, conclusion, seconds }) {
+        timeline.add({
+          kind: 'step',
+          job,
+          step: name,
+          change,
+          ...(conclusion ? { conclusion } : {}),
+          ...(seconds === undefined ? {} : { seconds }),
+        });
+        if (kill && job === 'rotate' && change === 'started' && /^Plan/.test(name))
+          timer = setTimeout(killNow, kill.afterMs);
+      },
+    });
+    for (const job of Object.values(result.jobs))
+      lines.push(...job.annotations.map((a) => a.message), job.summary);
+    return { result, text: lines.join('\n') };
+  } catch (error) {
+    if (died.signal.aborted) return { result: undefined, text: lines.join('\n') };
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}

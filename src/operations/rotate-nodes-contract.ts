@@ -48,6 +48,11 @@ export const rotateNodesContract: Contract = {
         'What happens when the rotation fails: restore every setting, or keep all as it is to look at it.',
       default: 'restore',
     },
+    'settle-time': {
+      description:
+        'How long the additional replica of a single-replica Deployment serves before the old one leaves, so that load balancers have learned of it.',
+      default: '10s',
+    },
     interval: { description: 'Pause between waves.', default: '0s' },
     'required-passes': { description: 'How many times in a row a validation must pass.', default: '2' },
     'node-timeout': {

@@ -21,6 +21,8 @@ export interface RotationSettings {
   clusterAutoscaler: string;
   onFailure: 'restore' | 'keep';
   intervalMs: number;
+  /** How long an additional replica serves before the old one leaves: load balancers learn of it late. */
+  settleMs: number;
   requiredPasses: number;
   timeouts: Timeouts;
 }

@@ -2,6 +2,7 @@ import { budgetsOf, steadyAllowance } from '../cluster/budgets.ts';
 import type { Deployment, Pod, PodDisruptionBudget, ReplicaSet } from '../cluster/objects.ts';
 import { ownerOf } from '../cluster/pods.ts';
 import { matchesSelector } from '../cluster/selectors.ts';
+import { describeDuration } from '../text.ts';
 import { waitUntil } from '../wait.ts';
 import { replicasKey } from './cluster-autoscaler.ts';
 import type { Context } from './context.ts';
@@ -89,6 +90,12 @@ export async function surgeDeployments(context: Context, nodes: readonly string[
         signal,
       },
     );
+  }
+  if (fresh.length > 0 && settings.settleMs > 0) {
+    say(
+      `Giving load balancers ${describeDuration(settings.settleMs)} (settle-time) to learn of the additional replicas.`,
+    );
+    await clock.sleep(settings.settleMs, signal);
   }
   return fresh;
 }

@@ -9,7 +9,7 @@ import { drainNodes } from './drain.ts';
 import { passGate, troubles } from './gate.ts';
 import { suspendRebalance } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
-import { nextWave, type Plan, planRotation } from './plan.ts';
+import { nextWave, type Plan, planRotation, waveSize } from './plan.ts';
 import { putBack, surgeDeployments } from './rollout.ts';
 import { surge } from './surge.ts';
 import { taint } from './taints.ts';
@@ -108,13 +108,24 @@ export async function rotate(
 
 async function replaceWave(context: Context, plan: Plan, wave: readonly Member[]): Promise<void> {
   const nodes = nodesOf(wave);
-  await surge(context, plan, wave);
+  await surge(context, plan, withReplacement(plan, wave, context.settings));
   await taint(context, nodes, 'NoSchedule');
   await surgeDeployments(context, nodes);
   await drainNodes(context, nodes);
   await putBack(context, nodes);
   await waitForVolumes(context, nodes);
   await terminate(context, plan, wave);
+  // Members that left without a replacement are replaced by their group itself.
+  if (withReplacement(plan, wave, context.settings).length < wave.length) await surge(context, plan, []);
+}
+
+/** The members of a wave whose replacement comes first; with max-unavailable the others leave without waiting for one. */
+function withReplacement(plan: Plan, wave: readonly Member[], limits: Context['settings']): Member[] {
+  return plan.groups.flatMap((group) => {
+    const { surge: first, size } = waveSize(group, limits);
+    const own = wave.filter((m) => m.group === group.name);
+    return first === size ? own : own.slice(0, first);
+  });
 }
 
 /** A killed run may have asked for terminations that it did not see through. */

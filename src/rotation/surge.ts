@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { instanceIdOf, type Member, nodeReady } from '../cluster/members.ts';
 import { matchesNodeSelection } from '../cluster/node-selection.ts';
 import type { DaemonSet, Node, Pod } from '../cluster/objects.ts';
@@ -8,7 +9,7 @@ import { names } from '../text.ts';
 import { type Look, waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
 import { makeRoom } from './groups.ts';
-import { launchesFor, type Plan } from './plan.ts';
+import { launchesFor, type Plan, type PlannedGroup, surplusPerZone } from './plan.ts';
 import { lookAround } from './view.ts';
 
 /** New nodes could not be had, in AWS's own words. */
@@ -25,12 +26,17 @@ export async function surge(context: Context, plan: Plan, leaving: readonly Memb
     const zones = launchesFor(planned, members, leaving);
     if (!group || zones.length === 0) continue;
     await makeRoom(context, group, group.desired + zones.length);
-    await request(context, group, zones);
+    await request(context, group, zones, leaving);
   }
-  await waitForNewNodes(context, plan, since);
+  await waitForNewNodes(context, plan, leaving, since);
 }
 
-async function request(context: Context, group: Group, zones: string[]): Promise<void> {
+async function request(
+  context: Context,
+  group: Group,
+  zones: string[],
+  leaving: readonly Member[],
+): Promise<void> {
   const { aws, journal, say } = context;
   say(`Launching ${zones.length} in ${group.name} (${names(zones)}).`);
   if (!group.canLaunchInZone) {
@@ -39,8 +45,13 @@ async function request(context: Context, group: Group, zones: string[]): Promise
   }
   for (const zone of new Set(zones)) {
     const count = zones.filter((z) => z === zone).length;
-    // The token makes a request that is sent twice launch once; what is there already is part of it.
-    const token = `${journal.runId}-${group.name}-${zone}-${group.instances.length}-${count}`.slice(-64);
+    // A request that is sent twice, or again by a resumed run, launches once: it is known by whom it replaces.
+    const replaced = leaving
+      .filter((m) => m.group === group.name && m.zone === zone)
+      .map((m) => m.instanceId);
+    const token = createHash('sha256')
+      .update(JSON.stringify([journal.runId, zone, count, replaced.sort()]))
+      .digest('hex');
     const answer = await aws.launch(group.name, { zone, count, token });
     if (answer.kind === 'refused')
       throw new SurgeFailed(
@@ -50,7 +61,12 @@ async function request(context: Context, group: Group, zones: string[]): Promise
 }
 
 /** Waits until every member that is on the new version serves as a node, or AWS says that a launch failed. */
-async function waitForNewNodes(context: Context, plan: Plan, since: number): Promise<void> {
+async function waitForNewNodes(
+  context: Context,
+  plan: Plan,
+  leaving: readonly Member[],
+  since: number,
+): Promise<void> {
   const { kubernetes, aws, clock, signal, settings, say } = context;
   const look = async (): Promise<Look<true>> => {
     const { groups, members } = await lookAround(context, { names: plan.groups.map((g) => g.name) });
@@ -72,6 +88,9 @@ async function waitForNewNodes(context: Context, plan: Plan, since: number): Pro
     for (const group of groups) {
       const missing =
         group.desired - group.instances.filter((i) => !i.lifecycle.startsWith('Terminat')).length;
+      const planned = plan.groups.find((g) => g.name === group.name);
+      const lacking = planned ? lackingReplacements(planned, group, members, leaving) : 0;
+      if (lacking > 0) waiting.push(`${group.name} lacks ${lacking} replacements`);
       if (missing > 0) waiting.push(`${group.name} has ${missing} fewer than it wants`);
       waiting.push(...(await unhealthyTargets(context, group, fresh)));
     }
@@ -86,6 +105,18 @@ async function waitForNewNodes(context: Context, plan: Plan, since: number): Pro
     clock,
     signal,
   });
+}
+
+/** Replacements that have not come; where AWS chose the zones, only their number counts. */
+function lackingReplacements(
+  planned: PlannedGroup,
+  group: Group,
+  members: readonly Member[],
+  leaving: readonly Member[],
+): number {
+  if (group.canLaunchInZone) return launchesFor(planned, members, leaving).length;
+  const surplus = [...surplusPerZone(planned, members).values()].reduce((sum, n) => sum + n, 0);
+  return Math.max(0, leaving.filter((m) => m.group === group.name).length - surplus);
 }
 
 /** What a new member lacks before pods may count on it; undefined when nothing. */

@@ -23,7 +23,7 @@ export const sentinel: Image = {
       'protected-mode no',
       `sentinel announce-ip ${address}`,
       `sentinel monitor ${name} ${master} ${redisPort} ${env.QUORUM ?? '2'}`,
-      `sentinel down-after-milliseconds ${name} ${env.DOWN_AFTER ?? '5000'}`,
+      `sentinel down-after-milliseconds ${name} ${env.DOWN_AFTER ?? '10000'}`,
       `sentinel failover-timeout ${name} ${env.FAILOVER_TIMEOUT ?? '10000'}`,
       `sentinel parallel-syncs ${name} 1`,
     ];

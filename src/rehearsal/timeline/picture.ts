@@ -115,12 +115,10 @@ function rates(
   text: (at: number, y: number, content: string, extra?: string) => void,
 ): void {
   const samples = events.flatMap((e) => (e.kind === 'traffic' ? [{ at: e.at, n: e[what] }] : []));
-  const points = samples
-    .slice(1)
-    .map((s, i) => ({
-      at: s.at,
-      rate: ((s.n - (samples[i]?.n ?? 0)) * 1000) / Math.max(1, s.at - (samples[i]?.at ?? 0)),
-    }));
+  const points = samples.slice(1).map((s, i) => ({
+    at: s.at,
+    rate: ((s.n - (samples[i]?.n ?? 0)) * 1000) / Math.max(1, s.at - (samples[i]?.at ?? 0)),
+  }));
   const most = Math.max(1, ...points.map((p) => p.rate));
   if (points.every((p) => p.rate === 0)) return;
   const line = points

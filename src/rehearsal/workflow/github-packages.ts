@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as Expressions from '@actions/expressions';
@@ -26,9 +25,8 @@ export function githubPackages(): Promise<GithubPackages> {
 
 async function bundle(): Promise<GithubPackages> {
   const root = new URL('../../../', import.meta.url).pathname;
-  const { version } = createRequire(import.meta.url)('@actions/languageservice/package.json') as {
-    version: string;
-  };
+  const manifest = readFileSync(join(root, 'node_modules/@actions/languageservice/package.json'), 'utf8');
+  const { version } = JSON.parse(manifest) as { version: string };
   const outfile = join(root, 'build', 'vendor', `github-packages-${version}.mjs`);
   if (!existsSync(outfile)) {
     const contents = ['expressions', 'workflow-parser', 'languageservice']

@@ -16,6 +16,8 @@ export async function openPort(
   const toPod = new PassThrough();
   let close = () => {};
   const stream = new Duplex({
+    // When the pod hangs up, the stream is over in both directions.
+    allowHalfOpen: false,
     read() {},
     write: (chunk, encoding, done) => void toPod.write(chunk, encoding, done),
     final: (done) => void toPod.end(done),

@@ -5,7 +5,7 @@ import { redisSelections } from '../redis/settings.ts';
 import type { Context } from '../rotation/context.ts';
 import { noGuard } from '../rotation/gate.ts';
 import { type Plan, planRotation } from '../rotation/plan.ts';
-import { type Restored, restore } from '../rotation/restore.ts';
+import { type Restored, redisNote, restore } from '../rotation/restore.ts';
 import {
   begin,
   digestNote,
@@ -61,6 +61,7 @@ async function work(session: Session, inputs: RotateNodesInputs, run: Run): Prom
     else {
       plan = await planOf(context);
       tellPlan(session, plan);
+      if (inputs.redis.length > 0) await context.journal.note(redisNote, redisSelections(inputs.redis));
       verdict = await phase(context, session, inputs, plan, replaced);
     }
     if (verdict !== 'prepared') {

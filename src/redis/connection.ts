@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { AbstractConnector, type ChainableCommander, Redis } from 'ioredis';
+import { messageOf } from '../text.ts';
 
 /** One connection to one server, which fails rather than reconnects: whoever asked must look at the world again. */
 export interface RedisConnection {
@@ -51,12 +52,13 @@ export async function connectRedis(
   stream.on('error', (error: Error) => {
     broken ??= error;
   });
-  const explained = async <T>(work: Promise<T>): Promise<T> => {
+  const explained = async <T>(what: string, work: Promise<T>): Promise<T> => {
     try {
       return await work;
     } catch (error) {
-      // The stream knows better than the client why it ended.
-      throw broken ?? error;
+      // Redis's own answer stays as it is; otherwise the stream knows better than the client why it ended.
+      if ((error as Error).name === 'ReplyError') throw error;
+      throw new Error(`${what}: ${messageOf(broken ?? error)}`);
     }
   };
   const close = () => {
@@ -64,18 +66,19 @@ export async function connectRedis(
     stream.destroy();
   };
   try {
-    await explained(client.connect());
-    await explained(client.ping());
+    await explained('connect', client.connect());
+    await explained('PING', client.ping());
   } catch (error) {
     close();
     throw error;
   }
   return {
-    call: (command, ...args) => explained(client.call(command, ...args)),
+    call: (command, ...args) =>
+      explained([command, ...args].slice(0, 3).join(' '), client.call(command, ...args)),
     async transaction(commands) {
       const queued = commands.map(([name, ...args]) => [String(name).toLowerCase(), ...args]);
       const pipeline = client.multi(queued as never) as unknown as ChainableCommander;
-      const results = (await explained(pipeline.exec())) ?? [];
+      const results = (await explained('MULTI', pipeline.exec())) ?? [];
       for (const [error] of results) if (error) throw error;
     },
     close,

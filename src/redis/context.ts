@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.ts';
 import type { Pod } from '../cluster/objects.ts';
-import { isReady, isTerminating } from '../cluster/pods.ts';
+import { isReady, isTerminating, podName } from '../cluster/pods.ts';
 import type { Kubernetes } from '../cluster/ports.ts';
 import type { Journal } from '../journal/journal.ts';
+import { messageOf } from '../text.ts';
+import { type Look, type WaitOptions, waitUntil } from '../wait.ts';
 import type { RedisConnection } from './connection.ts';
 import type { RedisTarget } from './settings.ts';
 
@@ -55,43 +57,89 @@ export const mustLeave = (context: MigrationContext, pod: Pod): boolean =>
 
 export const isServing = (pod: Pod): boolean => isReady(pod) && !isTerminating(pod) && ipOf(pod) !== '';
 
-/** Connections to pods, opened when first needed and forgotten when they break or their pod is replaced. */
+/** A connection broke or could not be made; what was asked may or may not have happened. */
+export class ConnectionBroken extends Error {}
+
+const readAttempts = 2;
+const reads = new Set([
+  'INFO',
+  'ROLE',
+  'DBSIZE',
+  'CONFIG GET',
+  'CLUSTER NODES',
+  'CLUSTER MYID',
+  'SENTINEL MASTER',
+  'SENTINEL REPLICAS',
+  'SENTINEL SENTINELS',
+  'SENTINEL CKQUORUM',
+]);
+
+/** Redis closes connections when roles change: what only reads may be asked again. */
+const onlyReads = (command: string, second: string | number | undefined): boolean =>
+  reads.has(command) || reads.has(`${command} ${second}`);
+
+/** Waits like waitUntil, and takes a connection that broke for one more thing to wait for: pods come and go meanwhile. */
+export function waitPatiently<T>(look: () => Promise<Look<T>>, options: WaitOptions): Promise<T> {
+  return waitUntil(async () => {
+    try {
+      return await look();
+    } catch (error) {
+      if (error instanceof ConnectionBroken) return { waiting: error.message };
+      throw error;
+    }
+  }, options);
+}
+
+/** Connections to pods, opened when first needed and forgotten when they break. A replaced pod has another UID. */
 export class Connections {
   readonly #context: MigrationContext;
-  readonly #open = new Map<string, RedisConnection>();
+  readonly #open = new Map<string, Promise<RedisConnection>>();
 
   constructor(context: MigrationContext) {
     this.#context = context;
   }
 
+  /** @throws ReplyError in Redis's own words, ConnectionBroken when the answer is not known. */
   async call(pod: Pod, port: number, command: string, ...args: (string | number)[]): Promise<unknown> {
-    const connection = await this.to(pod, port);
-    try {
-      return await connection.call(command, ...args);
-    } catch (error) {
-      if (!isReply(error)) this.#forget(pod, port);
-      throw error;
+    const attempts = onlyReads(command, args[0]) ? readAttempts : 1;
+    for (let n = 1; ; n++) {
+      try {
+        return await (await this.to(pod, port)).call(command, ...args);
+      } catch (error) {
+        if (isReply(error)) throw error;
+        this.forget(pod, port);
+        if (n >= attempts) throw new ConnectionBroken(`${podName(pod)}: ${messageOf(error)}`);
+      }
     }
   }
 
-  async to(pod: Pod, port: number): Promise<RedisConnection> {
+  to(pod: Pod, port: number): Promise<RedisConnection> {
     const key = `${pod.metadata.uid}:${port}`;
-    const known = this.#open.get(key);
-    if (known) return known;
-    const opened = await this.#context.connect(pod, port);
-    this.#open.set(key, opened);
-    return opened;
+    let opening = this.#open.get(key);
+    if (!opening) {
+      opening = this.#context.connect(pod, port);
+      this.#open.set(key, opening);
+      opening.catch(() => this.#open.delete(key));
+    }
+    return opening;
+  }
+
+  forget(pod: Pod, port: number): void {
+    const key = `${pod.metadata.uid}:${port}`;
+    this.#open.get(key)?.then(
+      (c) => c.close(),
+      () => {},
+    );
+    this.#open.delete(key);
   }
 
   close(): void {
-    for (const connection of this.#open.values()) connection.close();
+    for (const opening of this.#open.values())
+      opening.then(
+        (c) => c.close(),
+        () => {},
+      );
     this.#open.clear();
-  }
-
-  #forget(pod: Pod, port: number): void {
-    const key = `${pod.metadata.uid}:${port}`;
-    this.#open.get(key)?.close();
-    this.#open.delete(key);
   }
 }
 

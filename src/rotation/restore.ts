@@ -1,12 +1,18 @@
+import type { Member } from '../cluster/members.ts';
+import type { Pod } from '../cluster/objects.ts';
+import { matchesLabelQuery } from '../cluster/selectors.ts';
 import { messageOf } from '../text.ts';
 import { restoreDeployments } from './cluster-autoscaler.ts';
 import type { Context } from './context.ts';
-import { drainNodes } from './drain.ts';
+import { drainNodes, staysBecause } from './drain.ts';
 import { oversized, restoreGroups } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, type PlannedGroup, surplusPerZone } from './plan.ts';
 import { removeMarks, taint } from './taints.ts';
 import { lookAround } from './view.ts';
+
+/** Where the journal keeps which pods are Redis: restore must not evict them. */
+export const redisNote = 'redis';
 
 export interface Restored {
   done: string[];
@@ -16,7 +22,7 @@ export interface Restored {
 
 /**
  * Puts back everything the journal knows. AWS never chooses a victim: nodes that were added and are not needed are drained
- * and terminated by id, newest first; then max and AZRebalance; cluster-autoscaler comes back last.
+ * and terminated by id; then max and AZRebalance; cluster-autoscaler comes back last.
  */
 export async function restore(context: Context, plan: Plan | undefined): Promise<Restored> {
   const done: string[] = [];
@@ -32,7 +38,9 @@ export async function restore(context: Context, plan: Plan | undefined): Promise
       await removeMarks(context);
     }
     for (const { name, by } of await oversized(context, plan))
-      remaining.push(`${name} is still ${by} larger than before`);
+      remaining.push(
+        `${name} is still ${by} larger than before, because its nodes carry pods that must not be evicted now; run the workflow again to finish the rotation`,
+      );
   }
   const groups = await restoreGroups(context);
   done.push(...groups.done, ...(await restoreDeployments(context)));
@@ -55,12 +63,11 @@ async function removeSurplus(context: Context, plan: Plan): Promise<string[]> {
       await aws.resize(name, { desired: desired - unfilled });
       done.push(`desired of ${name} back to ${desired - unfilled}, no instance had come for the rest`);
     }
-    const added = present.filter((m) => m.upToDate && !planned?.outdated.includes(m.instanceId)).reverse();
-    const surplus = added.slice(0, by - unfilled);
+    const surplus = (await removable(context, planned, present)).slice(0, by - unfilled);
     if (surplus.length === 0) continue;
     const nodes = surplus.flatMap((m) => m.node?.metadata.name ?? []);
     say(
-      `Removing ${surplus.map((m) => m.node?.metadata.name ?? m.instanceId).join(', ')}, added to ${name} and not needed now.`,
+      `Removing ${surplus.map((m) => m.node?.metadata.name ?? m.instanceId).join(', ')}: ${name} is larger than before.`,
     );
     await taint(context, nodes, 'NoSchedule');
     await drainNodes(context, nodes);
@@ -69,4 +76,47 @@ async function removeSurplus(context: Context, plan: Plan): Promise<string[]> {
     done.push(`${name} back to its size`);
   }
   return done;
+}
+
+/**
+ * The members that can go, easiest first: in zones that have more than before, never with Redis on them, then those with
+ * the fewest pods that refuse to leave, the fewest pods at all, and the newest.
+ */
+async function removable(
+  context: Context,
+  planned: PlannedGroup | undefined,
+  members: readonly Member[],
+): Promise<Member[]> {
+  const { kubernetes, journal } = context;
+  if (!planned) return [];
+  const selections = (journal.noted(redisNote) as { namespace: string; labels: string }[] | undefined) ?? [];
+  const pods = (await kubernetes.list('pods')).items;
+  const isRedis = (pod: Pod): boolean =>
+    selections.some(
+      (s) => s.namespace === pod.metadata.namespace && matchesLabelQuery(s.labels, pod.metadata.labels),
+    );
+  const ranked: { member: Member; rank: [number, number, number] }[] = [];
+  for (const member of members) {
+    const own = pods.filter(
+      (p) => member.node && p.spec.nodeName === member.node.metadata.name && !staysBecause(p),
+    );
+    if (own.some(isRedis)) continue;
+    const answers = await Promise.all(
+      own.map((p) =>
+        kubernetes.evict(
+          { namespace: p.metadata.namespace ?? '', name: p.metadata.name, uid: p.metadata.uid ?? '' },
+          { dryRun: true },
+        ),
+      ),
+    );
+    const refusing = answers.filter((a) => a.kind !== 'accepted' && a.kind !== 'gone').length;
+    ranked.push({ member, rank: [refusing, own.length, -member.launchedAt] });
+  }
+  ranked.sort((a, b) => a.rank[0] - b.rank[0] || a.rank[1] - b.rank[1] || a.rank[2] - b.rank[2]);
+  const surplus = surplusPerZone(planned, members);
+  return ranked.flatMap(({ member }) => {
+    const spare = surplus.get(member.zone) ?? 0;
+    surplus.set(member.zone, spare - 1);
+    return spare > 0 ? [member] : [];
+  });
 }

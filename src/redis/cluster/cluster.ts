@@ -1,6 +1,13 @@
 import type { Pod } from '../../cluster/objects.ts';
-import { waitUntil } from '../../wait.ts';
-import { Connections, ipOf, isServing, type MigrationContext, MigrationStopped, podsOf } from '../context.ts';
+import {
+  Connections,
+  ipOf,
+  isServing,
+  type MigrationContext,
+  MigrationStopped,
+  podsOf,
+  waitPatiently,
+} from '../context.ts';
 import { parseInfo, parsePairs, type Replication, replicationOf } from '../info.ts';
 import type { RedisTarget } from '../settings.ts';
 import { type ClusterNode, disagreements, parseClusterNodes, servesAllSlots } from './nodes.ts';
@@ -73,7 +80,7 @@ export class RedisCluster {
   /** Waits until all these pods tell the same healthy story and all slots are served. */
   async agree(pods: readonly Pod[], what: string): Promise<ClusterNode[]> {
     const { clock, signal, say, timeouts } = this.context;
-    return waitUntil(
+    return waitPatiently(
       async () => {
         const views = await Promise.all(
           pods.map(async (pod) => ({ of: pod.metadata.name, nodes: await this.nodes(pod) })),
@@ -101,7 +108,7 @@ export class RedisCluster {
   /** Waits until the pod is a replica whose link is up and which has everything. */
   async inSync(pod: Pod): Promise<void> {
     const { clock, signal, say, timeouts } = this.context;
-    await waitUntil(
+    await waitPatiently(
       async () => {
         const r = await this.replication(pod);
         if (r.role !== 'slave') return { waiting: 'it is no replica yet' };

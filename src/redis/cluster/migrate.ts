@@ -1,7 +1,13 @@
 import type { Pod } from '../../cluster/objects.ts';
 import { podName } from '../../cluster/pods.ts';
-import { waitUntil } from '../../wait.ts';
-import { ipOf, isServing, type MigrationContext, MigrationStopped, mustLeave } from '../context.ts';
+import {
+  ipOf,
+  isServing,
+  type MigrationContext,
+  MigrationStopped,
+  mustLeave,
+  waitPatiently,
+} from '../context.ts';
 import { parsePairs } from '../info.ts';
 import { movePod } from '../move-pod.ts';
 import type { RedisTarget } from '../settings.ts';
@@ -38,7 +44,7 @@ export async function migrateCluster(context: MigrationContext, target: RedisTar
 /** The pod as it is now; after a kill it may just be on its way back. */
 async function present(cluster: RedisCluster, name: string): Promise<Pod> {
   const { kubernetes, clock, signal, say, timeouts } = cluster.context;
-  return waitUntil(
+  return waitPatiently(
     async () => {
       const pod = await kubernetes.get('pods', { namespace: cluster.target.namespace, name });
       return pod && isServing(pod) ? { done: pod } : { waiting: 'it is not ready' };
@@ -84,7 +90,7 @@ async function join(cluster: RedisCluster, temporary: Pod, pod: Pod): Promise<vo
   const { clock, signal, say, timeouts } = cluster.context;
   const id = await cluster.idOf(temporary);
   const others = (await cluster.all()).filter((p) => p.metadata.uid !== temporary.metadata.uid);
-  await waitUntil(
+  await waitPatiently(
     async () => {
       const views = await Promise.all([...others, temporary].map((p) => cluster.nodes(p)));
       const unaware = views.filter(
@@ -139,7 +145,7 @@ async function welcomeBack(cluster: RedisCluster, pod: Pod): Promise<void> {
       `${podName(pod)} came back without its nodes.conf and knows nobody. ${cluster.target.name} serves without it; check its volume, then join it again by hand.`,
     );
   }
-  await waitUntil(
+  await waitPatiently(
     async () => {
       const seen = await Promise.all(
         [...others, pod].map(async (p) => (await cluster.nodes(p)).find((n) => n.id === id)?.ip),
@@ -182,7 +188,7 @@ async function dismiss(cluster: RedisCluster, temporary: Pod): Promise<void> {
     await cluster.call(temporary, 'CLUSTER', 'RESET', 'HARD');
   }
   await kubernetes.remove('pods', { namespace, name }, { uid, gracePeriodSeconds: 1 });
-  await waitUntil(
+  await waitPatiently(
     async () =>
       (await kubernetes.get('pods', { namespace, name })) ? { waiting: 'it is terminating' } : { done: true },
     {

@@ -1,7 +1,6 @@
 import { podName } from '../../cluster/pods.ts';
 import { messageOf } from '../../text.ts';
-import { waitUntil } from '../../wait.ts';
-import { ipOf, MigrationStopped } from '../context.ts';
+import { ConnectionBroken, ipOf, MigrationStopped, waitPatiently } from '../context.ts';
 import { parsePairs } from '../info.ts';
 import { type DataPod, disturbances, notInSync, type SentinelSet } from './set.ts';
 
@@ -58,7 +57,7 @@ async function steer(
     await journal.before(keyOf(set, 'replica-priority', member.pod.metadata.name), priority);
     await set.data(member.pod, 'CONFIG', 'SET', 'replica-priority', wanted);
   }
-  return waitUntil(
+  return waitPatiently(
     async () => {
       const [members, opinions, sentinels] = await Promise.all([
         set.members(),
@@ -140,7 +139,7 @@ async function switchOver(set: SentinelSet, from: DataPod, to: DataPod, pauseMs:
   const until = async (limitMs: number, holds: () => Promise<boolean>): Promise<boolean> => {
     const end = clock.now() + limitMs;
     for (;;) {
-      if (await holds()) return true;
+      if (await holds().catch(falseWhenBroken)) return true;
       if (clock.now() >= end) return false;
       await clock.sleep(pollMs / 4);
     }
@@ -185,7 +184,7 @@ async function switchOver(set: SentinelSet, from: DataPod, to: DataPod, pauseMs:
 /** Waits until every member follows the new master and the Sentinels agree. */
 async function settle(set: SentinelSet, from: DataPod, to: DataPod): Promise<void> {
   const { clock, signal, say, timeouts } = set.context;
-  await waitUntil(
+  await waitPatiently(
     async () => {
       const [members, opinions, sentinels] = await Promise.all([
         set.members(),
@@ -222,4 +221,10 @@ export async function restorePriorities(set: SentinelSet): Promise<void> {
       await set.data(member.pod, 'CONFIG', 'SET', what, String(value));
     await journal.restored(key);
   }
+}
+
+/** Sentinel closes the connections of the server that it promotes. */
+function falseWhenBroken(error: unknown): boolean {
+  if (error instanceof ConnectionBroken) return false;
+  throw error;
 }

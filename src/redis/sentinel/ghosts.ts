@@ -1,5 +1,4 @@
-import { waitUntil } from '../../wait.ts';
-import { ipOf, isServing } from '../context.ts';
+import { ipOf, isServing, waitPatiently } from '../context.ts';
 import { disturbances, type Opinion, type SentinelSet } from './set.ts';
 
 /** Addresses that a Sentinel still lists although no pod has them: another Redis that gets such an address would be made a replica. */
@@ -36,7 +35,7 @@ export async function forgetGhosts(set: SentinelSet): Promise<void> {
 /** All Sentinels agree, know each other and every replica. */
 export async function whenCalm(set: SentinelSet): Promise<void> {
   const { clock, signal, say, timeouts } = set.context;
-  await waitUntil(
+  await waitPatiently(
     async () => {
       const [members, opinions, sentinels] = await Promise.all([
         set.members(),

@@ -1,6 +1,5 @@
 import { podName } from '../../cluster/pods.ts';
-import { waitUntil } from '../../wait.ts';
-import { ipOf, type MigrationContext, MigrationStopped, mustLeave } from '../context.ts';
+import { ipOf, type MigrationContext, MigrationStopped, mustLeave, waitPatiently } from '../context.ts';
 import { movePod } from '../move-pod.ts';
 import type { RedisTarget } from '../settings.ts';
 import { failOver, restorePriorities } from './failover.ts';
@@ -92,7 +91,7 @@ async function refuseMaster(set: SentinelSet, name: string): Promise<void> {
 
 async function waitForSync(set: SentinelSet): Promise<void> {
   const { clock, signal, say, timeouts } = set.context;
-  await waitUntil(
+  await waitPatiently(
     async () => {
       const [members, pods] = await Promise.all([set.members(), set.dataPods()]);
       const master = members.find((m) => m.replication.role === 'master');

@@ -71,13 +71,11 @@ export async function setTheStage(
   const { store } = cluster;
   const discovery = await serveDiscovery(podDiscovery(store));
 
-  const manifests = [
-    ...systemWorkloads(),
-    ...webWorkloads(witnesses.queueUrl),
-    ...(redisServer ? redisWorkloads() : []),
-  ];
+  cluster.apply(systemWorkloads());
+  await until(() => allReady(cluster, 7), 'seven nodes to be ready');
+  const manifests = [...webWorkloads(witnesses.queueUrl), ...(redisServer ? redisWorkloads() : [])];
   cluster.apply(options.fault?.manifests?.(manifests) ?? manifests);
-  await until(() => allReady(cluster, 7), 'seven nodes and all pods to be ready');
+  await until(() => allReady(cluster, 7), 'all pods to be ready');
   say(`Seven nodes run ${store.list('pods').length} pods.`);
   if (redisServer) {
     const pods = store.list('pods', { namespace: shop, labelSelector: 'app=redis-cluster' });

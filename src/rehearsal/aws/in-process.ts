@@ -1,0 +1,128 @@
+import { type Aws, AwsError, type Group, type GroupInstance, type Instance } from '../../cluster/ports.ts';
+import { AwsRefusal, type EmbeddedGroup, type EmbeddedInstance } from './state.ts';
+import type { AwsWorld } from './world.ts';
+
+/** The AWS port straight on the embedded account: engine and world in one process, on one clock. */
+export function inProcessAws(world: AwsWorld): Aws {
+  return {
+    groups: async (select) =>
+      [...world.groups.values()]
+        .filter((g) => ('names' in select ? select.names.includes(g.name) : hasTags(g, select.tags)))
+        .map((g) => groupOf(world, g)),
+    instances: async (ids) =>
+      ids.flatMap((id) => {
+        const found = world.instances.get(id);
+        return found ? [instanceOf(found)] : [];
+      }),
+    activities: async (group, since) =>
+      world
+        .group(group)
+        .activities.filter((a) => a.startedAt >= since)
+        .map(({ id, status, message, cause, description, startedAt, progress }) => ({
+          id,
+          status,
+          reason: message,
+          cause,
+          description,
+          startedAt,
+          progress,
+        })),
+    resize: async (group, size) => refusable('UpdateAutoScalingGroup', () => world.resize(group, size)),
+    async launch(group, { zone, count, token }) {
+      try {
+        const { ids, failure } = world.launch(group, { zones: [zone], count, token });
+        return failure && ids.length < count
+          ? { kind: 'refused', code: 'InsufficientInstanceCapacity', message: failure }
+          : { kind: 'launched', instanceIds: ids };
+      } catch (error) {
+        if (error instanceof AwsRefusal)
+          return { kind: 'refused', code: error.code, message: error.message };
+        throw error;
+      }
+    },
+    async terminate(instanceId, { decrement }) {
+      const lifecycle = world.instances.get(instanceId)?.lifecycle ?? 'Terminated';
+      if (lifecycle.startsWith('Terminat')) return;
+      refusable('TerminateInstanceInAutoScalingGroup', () => world.terminate(instanceId, decrement));
+    },
+    suspend: async (group, processes) => world.suspend(group, processes, true),
+    resume: async (group, processes) => world.suspend(group, processes, false),
+    async tag(group, tags) {
+      for (const [key, value] of Object.entries(tags)) world.group(group).tags.set(key, value);
+    },
+    async untag(group, keys) {
+      for (const key of keys) world.group(group).tags.delete(key);
+    },
+    targetHealth: async (group) =>
+      [...group.targetGroups, ...group.classicLoadBalancers].flatMap((balancer) =>
+        [...(world.targets.get(balancer) ?? [])].map(([instanceId, state]) => ({
+          loadBalancer: balancer.split('/')[1] ?? balancer,
+          instanceId,
+          state,
+        })),
+      ),
+    refreshInProgress: async () => false,
+  };
+}
+
+/** What AWS refuses reaches the domain as the error of the port. */
+function refusable<T>(operation: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof AwsRefusal) throw new AwsError(operation, error.code, error.message);
+    throw error;
+  }
+}
+
+const hasTags = (group: EmbeddedGroup, tags: Record<string, string>): boolean =>
+  Object.entries(tags).every(([key, value]) =>
+    value === '*' ? group.tags.has(key) : group.tags.get(key) === value,
+  );
+
+function groupOf(world: AwsWorld, group: EmbeddedGroup): Group {
+  const { template, launchConfiguration, imageId, instanceType } = world.templateOf(group);
+  return {
+    name: group.name,
+    min: group.min,
+    max: group.max,
+    desired: group.desired,
+    zones: [...new Set(group.subnets.map((s) => s.zone))],
+    subnets: group.subnets.map((s) => ({ ...s })),
+    instances: world.membersOf(group.name).map(memberOf),
+    suspended: [...group.suspended],
+    tags: Object.fromEntries(group.tags),
+    targetGroups: [...group.targetGroups],
+    classicLoadBalancers: [...group.classicLoadBalancers],
+    target: {
+      ...(template ? { template } : {}),
+      ...(launchConfiguration ? { launchConfiguration } : {}),
+      imageId,
+      instanceTypes: [instanceType],
+    },
+    canLaunchInZone: template !== undefined,
+  };
+}
+
+function memberOf(i: EmbeddedInstance): GroupInstance {
+  return {
+    id: i.id,
+    zone: i.zone,
+    lifecycle: i.lifecycle,
+    healthy: i.healthy,
+    protectedFromScaleIn: i.protectedFromScaleIn,
+    instanceType: i.instanceType,
+    ...(i.template ? { template: i.template } : {}),
+    ...(i.launchConfiguration ? { launchConfiguration: i.launchConfiguration } : {}),
+  };
+}
+
+const instanceOf = (i: EmbeddedInstance): Instance => ({
+  id: i.id,
+  state: i.ec2,
+  imageId: i.imageId,
+  instanceType: i.instanceType,
+  zone: i.zone,
+  privateDnsName: i.privateDnsName,
+  launchedAt: i.launchedAt,
+});

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Lease } from '../cluster/objects.ts';
 import { type Kubernetes, KubernetesError } from '../cluster/ports.ts';
@@ -12,6 +13,8 @@ const renewMs = 4_000;
 const lookMs = 1_000;
 const stateKey = 'eks-rolling/state';
 const callerKey = 'eks-rolling/caller';
+/** Tells two processes apart that both went on with the same stale run. */
+const processKey = 'eks-rolling/process';
 
 export interface JoinOptions {
   kubernetes: Kubernetes;
@@ -20,9 +23,12 @@ export interface JoinOptions {
   /** Who we are, for the person who finds the lease. */
   caller: string;
   say: (line: string) => void;
-  /** The run to go on with; without it the unfinished run, or a new one. */
+  /** The run to go on with, which must be unfinished; without it the unfinished run, or a new one. */
   runId?: string;
 }
+
+/** How a process writes the lease. */
+type Holder = Pick<JoinOptions, 'kubernetes' | 'clock' | 'caller'> & { runId: string; process: string };
 
 /** A run that this process works on. */
 export interface Run {
@@ -38,7 +44,7 @@ export interface Run {
 /**
  * Takes the cluster's lease for a run. A parked or stale lease of the same run, or of an unfinished one, is taken over; one
  * that a living process holds is refused.
- * @throws Error naming the holder when another run is at work.
+ * @throws Error naming the holder when another run is at work, or when the run that was asked for has ended.
  */
 export async function joinRun(options: JoinOptions): Promise<Run> {
   const { kubernetes, clock, signal, say } = options;
@@ -50,16 +56,22 @@ export async function joinRun(options: JoinOptions): Promise<Run> {
         `Run the workflow again to finish ${holder}, or restore it with rotate-nodes phase: restore.`,
     );
   }
+  if (options.runId && !holder) {
+    throw new Error(
+      `Run ${options.runId} is not unfinished: it has ended, was put back, or never began. Run the workflow again from its start.`,
+    );
+  }
   const runId = options.runId ?? holder ?? newRunId(clock.now());
   const resumed = holder !== undefined && options.runId === undefined;
   if (resumed)
     say(`Going on with the unfinished run ${runId}, begun by ${present?.metadata.annotations?.[callerKey]}.`);
-  await write(options, runId, 'working', present);
+  const me: Holder = { kubernetes, clock, caller: options.caller, runId, process: randomUUID() };
+  await write(me, 'working', present);
   const journal = await openJournal(kubernetes, clock, runId);
 
   const left = new AbortController();
   const lost = new AbortController();
-  const renewing = renew(options, runId, left.signal, lost);
+  const renewing = renew(me, left.signal, lost);
   return {
     journal,
     resumed,
@@ -67,8 +79,11 @@ export async function joinRun(options: JoinOptions): Promise<Run> {
     async leave(finished) {
       left.abort(new Error('left'));
       await renewing;
+      const lease = await kubernetes.get('leases', leaseRef);
+      // Whoever took it over answers for it now.
+      if (!lease || !holds(me, lease)) return;
       if (finished) await kubernetes.remove('leases', leaseRef);
-      else await write(options, runId, 'parked', await kubernetes.get('leases', leaseRef));
+      else await write(me, 'parked', lease);
     },
   };
 }
@@ -101,57 +116,58 @@ async function whenNotHeld({ kubernetes, clock, signal, say }: JoinOptions): Pro
   }
 }
 
-async function renew(
-  options: JoinOptions,
-  runId: string,
-  left: AbortSignal,
-  lost: AbortController,
-): Promise<void> {
-  const { kubernetes, clock } = options;
+const holds = (me: Holder, lease: Lease | undefined): boolean =>
+  lease?.spec.holderIdentity === me.runId && lease.metadata.annotations?.[processKey] === me.process;
+
+async function renew(me: Holder, left: AbortSignal, lost: AbortController): Promise<void> {
+  const { kubernetes, clock, runId } = me;
   for (;;) {
     await clock.sleep(renewMs, left).catch(() => {});
     if (left.aborted) return;
     try {
       const lease = await kubernetes.get('leases', leaseRef);
-      if (lease?.spec.holderIdentity !== runId) {
+      if (!lease || !holds(me, lease)) {
+        const taker = lease?.metadata.annotations?.[callerKey];
         lost.abort(
           new Error(
-            `The lease kube-system/eks-rolling of run ${runId} was taken by ${lease?.spec.holderIdentity ?? 'somebody who deleted it'}; stopping.`,
+            `The lease kube-system/eks-rolling of run ${runId} ${lease ? `was taken by ${taker}` : 'was deleted'}; stopping.`,
           ),
         );
         return;
       }
-      await write(options, runId, 'working', lease);
+      await write(me, 'working', lease);
     } catch {
       // The API server may be away for a moment; the next round tries again, and our lease outlives several.
     }
   }
 }
 
-async function write(
-  options: JoinOptions,
-  runId: string,
-  state: 'working' | 'parked',
-  present: Lease | undefined,
-): Promise<void> {
-  const now = new Date(options.clock.now()).toISOString().replace(/Z$/, '000Z');
+async function write(me: Holder, state: 'working' | 'parked', present: Lease | undefined): Promise<void> {
+  const { kubernetes, clock, caller, runId } = me;
+  const now = new Date(clock.now()).toISOString().replace(/Z$/, '000Z');
   const lease: Lease = {
     metadata: {
       ...leaseRef,
       ...(present?.metadata.resourceVersion ? { resourceVersion: present.metadata.resourceVersion } : {}),
-      annotations: { ...present?.metadata.annotations, [stateKey]: state, [callerKey]: options.caller },
+      annotations: {
+        ...present?.metadata.annotations,
+        [stateKey]: state,
+        [callerKey]: caller,
+        [processKey]: me.process,
+      },
     },
     spec: { ...present?.spec, holderIdentity: runId, leaseDurationSeconds: leaseMs / 1000, renewTime: now },
   };
   try {
-    if (present) await options.kubernetes.update('leases', lease);
-    else await options.kubernetes.create('leases', lease);
+    if (present) await kubernetes.update('leases', lease);
+    else await kubernetes.create('leases', lease);
   } catch (error) {
     if (!(error instanceof KubernetesError && error.status === 409)) throw error;
-    const holder = (await options.kubernetes.get('leases', leaseRef))?.spec.holderIdentity;
-    if (holder !== runId)
+    // Sent twice after a broken connection, it is ours all the same.
+    const holder = await kubernetes.get('leases', leaseRef);
+    if (!holds(me, holder))
       throw new Error(
-        `Another run, ${holder}, took the lease of this cluster at the same moment; run this workflow again when it has ended.`,
+        `Another process (${holder?.metadata.annotations?.[callerKey]}) took the lease of this cluster at the same moment; run this workflow again when it has ended.`,
       );
   }
 }

@@ -54,13 +54,17 @@ export async function surgeDeployments(context: Context, nodes: readonly string[
     kubernetes.list('deployments'),
   ]);
   const leaving = pods.items.filter((p) => nodes.includes(p.spec.nodeName ?? ''));
-  // A resumed run may have surged one already: its budget allows evictions now, but the count must still be put back.
-  const fresh = deploymentsToSurge(leaving, budgets.items, replicaSets.items, deployments.items).filter(
-    (d) => journal.valueBefore(replicasKey(d)) === undefined,
-  );
-  for (const deployment of fresh) {
+  // A killed run may have surged one already, or only have written that it would: the journal knows the usual count.
+  const usual = deployments.items.map((d) => ({
+    ...d,
+    spec: { ...d.spec, replicas: usualReplicas(context, d) },
+  }));
+  const held = deploymentsToSurge(leaving, budgets.items, replicaSets.items, usual);
+  for (const deployment of held) {
     const { namespace = '', name } = deployment.metadata;
     const replicas = deployment.spec.replicas ?? 1;
+    const present = deployments.items.find((d) => d.metadata.uid === deployment.metadata.uid);
+    if ((present?.spec.replicas ?? 1) > replicas) continue;
     await journal.before(replicasKey(deployment), replicas);
     await kubernetes.patch(
       'deployments',
@@ -71,13 +75,13 @@ export async function surgeDeployments(context: Context, nodes: readonly string[
       `Deployment ${namespace}/${name} gets one replica more, because its budget allows no eviction with ${replicas}.`,
     );
   }
-  for (const deployment of fresh) {
+  for (const deployment of held) {
     const { namespace = '', name } = deployment.metadata;
+    const wanted = (deployment.spec.replicas ?? 1) + 1;
     await waitUntil(
       async () => {
         const now = await kubernetes.get('deployments', { namespace, name });
         const ready = now?.status?.readyReplicas ?? 0;
-        const wanted = (deployment.spec.replicas ?? 1) + 1;
         return ready >= wanted ? { done: true } : { waiting: `${ready} of ${wanted} ready` };
       },
       {
@@ -91,13 +95,19 @@ export async function surgeDeployments(context: Context, nodes: readonly string[
       },
     );
   }
-  if (fresh.length > 0 && settings.settleMs > 0) {
+  if (held.length > 0 && settings.settleMs > 0) {
     say(
       `Giving load balancers ${describeDuration(settings.settleMs)} (settle-time) to learn of the additional replicas.`,
     );
     await clock.sleep(settings.settleMs, signal);
   }
-  return fresh;
+  return held;
+}
+
+/** The replicas of a Deployment when no run has surged it. */
+function usualReplicas({ journal }: Context, deployment: Deployment): number {
+  const before = journal.valueBefore(replicasKey(deployment));
+  return typeof before === 'number' ? before : (deployment.spec.replicas ?? 1);
 }
 
 /** Back to the old count once no pod of the Deployment is on a node that leaves and enough are ready elsewhere. */
@@ -106,8 +116,13 @@ export async function putBack(context: Context, nodes: readonly string[]): Promi
   for (const { key, value } of journal.outstanding('deployment/')) {
     const [, namespace = '', name = ''] = key.split('/');
     const deployment = await kubernetes.get('deployments', { namespace, name });
-    // Zero means cluster-autoscaler, which comes back at the very end.
-    if (!deployment || (deployment.spec.replicas ?? 1) <= Number(value)) continue;
+    const replicas = deployment?.spec.replicas ?? 1;
+    // Fewer than before is cluster-autoscaler, which comes back at the very end.
+    if (!deployment || replicas < Number(value)) continue;
+    if (replicas === Number(value)) {
+      await journal.restored(key);
+      continue;
+    }
     await waitUntil(
       async () => {
         const pods = (await kubernetes.list('pods', { namespace })).items.filter((p) =>

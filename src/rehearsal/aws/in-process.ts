@@ -35,8 +35,7 @@ export function inProcessAws(world: AwsWorld): Aws {
           ? { kind: 'refused', code: 'InsufficientInstanceCapacity', message: failure }
           : { kind: 'launched', instanceIds: ids };
       } catch (error) {
-        if (error instanceof AwsRefusal)
-          return { kind: 'refused', code: error.code, message: error.message };
+        if (error instanceof AwsRefusal) return { kind: 'refused', code: error.code, message: error.message };
         throw error;
       }
     },

@@ -58,7 +58,9 @@ function reconcile(store: Store, key: string, now: number, worker: Worker): void
 function stillDisrupted(budget: PodDisruptionBudget, pods: Pod[], now: number): Record<string, string> {
   const waiting = Object.entries(budget.status?.disruptedPods ?? {}).filter(([name, since]) => {
     const pod = pods.find((p) => p.metadata.name === name);
-    return pod !== undefined && !isTerminating(pod) && now - Date.parse(since) < disruptionTimeoutMs;
+    // A pod of the same name that came later is not the one that was evicted.
+    const same = pod !== undefined && Date.parse(pod.metadata.creationTimestamp ?? '') <= Date.parse(since);
+    return same && !isTerminating(pod) && now - Date.parse(since) < disruptionTimeoutMs;
   });
   return Object.fromEntries(waiting);
 }

@@ -21,7 +21,7 @@ const settleMs = 5;
 export class Worker {
   readonly #clock: WorldClock;
   readonly #reconcile: (key: string) => void;
-  readonly #due = new Map<string, () => void>();
+  readonly #due = new Map<string, { at: number; cancel: () => void }>();
   #stopped = false;
 
   constructor(clock: WorldClock, reconcile: (key: string) => void) {
@@ -29,23 +29,23 @@ export class Worker {
     this.#reconcile = reconcile;
   }
 
-  /** Looks at the key soon, or after `ms`. A sooner look replaces a later one. */
+  /** Looks at the key soon, or after `ms`. The sooner of two looks wins, so that a burst cannot put one off for ever. */
   enqueue(key: string, ms = settleMs): void {
     if (this.#stopped) return;
-    if (this.#due.has(key)) {
-      if (ms > settleMs) return;
-      this.#due.get(key)?.();
-    }
+    const at = this.#clock.now() + ms;
+    const due = this.#due.get(key);
+    if (due && due.at <= at) return;
+    due?.cancel();
     const cancel = this.#clock.after(ms, () => {
       this.#due.delete(key);
       if (!this.#stopped) this.#reconcile(key);
     });
-    this.#due.set(key, cancel);
+    this.#due.set(key, { at, cancel });
   }
 
   stop(): void {
     this.#stopped = true;
-    for (const cancel of this.#due.values()) cancel();
+    for (const { cancel } of this.#due.values()) cancel();
     this.#due.clear();
   }
 }

@@ -19,8 +19,12 @@ async function main(): Promise<void> {
   }
   github.saveState('operation', name);
   const stop = new AbortController();
-  const { session, writeSummary } = makeSession(github, operation.contract, stop.signal);
-  const stopped = onStopSignal(stop);
+  const over = new AbortController();
+  const { session, writeSummary } = makeSession(github, operation.contract, {
+    stop: stop.signal,
+    over: over.signal,
+  });
+  const stopped = onStopSignal(stop, over);
   try {
     await Promise.race([operation.run(session), stopped]);
     github.saveState('ended', 'completed');
@@ -32,7 +36,7 @@ async function main(): Promise<void> {
 }
 
 /** Rejects when the operation did not end in time after SIGINT or SIGTERM. */
-function onStopSignal(stop: AbortController): Promise<never> {
+function onStopSignal(stop: AbortController, over: AbortController): Promise<never> {
   return new Promise((_, reject) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
@@ -40,7 +44,10 @@ function onStopSignal(stop: AbortController): Promise<never> {
         github.say(`Got ${signal}: nothing new is started; putting things in order.`);
         process.exitCode = 128 + constants.signals[signal];
         stop.abort(new Error(`Stopped by ${signal}. Run the workflow again to go on where it stopped.`));
-        setTimeout(() => reject(stop.signal.reason), stopWithinMs).unref();
+        setTimeout(() => {
+          over.abort(stop.signal.reason);
+          reject(stop.signal.reason);
+        }, stopWithinMs).unref();
       });
     }
   });

@@ -6,8 +6,15 @@ import { kubernetesClient } from './kubernetes/client.ts';
 import { type Connection, eksConnection, kubeconfigConnection } from './kubernetes/connection.ts';
 import type { Contract, Session } from './operations/contract.ts';
 
+export interface SessionSignals {
+  /** The operation starts nothing new any more. */
+  stop: AbortSignal;
+  /** Its time to leave things in order is over: until then it can still write to the cluster, to park its run. */
+  over: AbortSignal;
+}
+
 /** Joins the runner, Kubernetes and AWS into what an operation is handed. Connections are made on first use. */
-export function makeSession(github: GithubRuntime, contract: Contract, signal: AbortSignal) {
+export function makeSession(github: GithubRuntime, contract: Contract, signals: SessionSignals) {
   const inputs = Object.fromEntries(
     Object.entries(contract.inputs).map(([name, spec]) => [name, github.input(name) || (spec.default ?? '')]),
   );
@@ -18,12 +25,12 @@ export function makeSession(github: GithubRuntime, contract: Contract, signal: A
   const session: Session = {
     inputs,
     clock: systemClock,
-    signal,
+    signal: signals.stop,
     caller: github.caller(),
     directory: github.directory(),
     kubernetes: () => {
       kubernetes ??= connect(inputs, github).then((connection) =>
-        kubernetesClient(connection, systemClock, signal),
+        kubernetesClient(connection, systemClock, signals.over),
       );
       return kubernetes;
     },

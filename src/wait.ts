@@ -12,6 +12,8 @@ export interface WaitOptions {
   timeoutMs: number;
   /** Pause between two looks; a `wake` promise may end it early. */
   pollMs?: number;
+  /** Long waits look less often, after 5 % of what has passed, up to this: AWS throttles whoever asks all the time. */
+  maxPollMs?: number;
   /** Resolves when a watch saw something that makes a new look worthwhile. */
   wake?: () => Promise<unknown>;
   /** Every `sayEveryMs` the wait says what it waits for, since when and how much longer. */
@@ -56,7 +58,9 @@ export async function waitUntil<T>(look: () => Promise<Look<T>> | Look<T>, optio
         `Waiting for ${what} since ${describeDuration(elapsed)}, at most ${left} more: ${found.waiting}`,
       );
     }
-    const pause = clock.sleep(Math.min(options.pollMs ?? 1000, timeoutMs - elapsed), signal);
+    const poll = options.pollMs ?? 1000;
+    const patient = Math.min(options.maxPollMs ?? poll, Math.max(poll, elapsed / 20));
+    const pause = clock.sleep(Math.min(patient, timeoutMs - elapsed), signal);
     await (options.wake ? Promise.race([pause, options.wake()]) : pause);
   }
 }

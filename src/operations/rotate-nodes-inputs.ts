@@ -68,9 +68,18 @@ const isNothing = (size: number | string): boolean => size === 0 || size === '0%
 function readValidation(read: InputReader): void {
   const text = read.required('validation', 'the output validation of validate-cluster phase: preflight');
   if (!text) return;
-  const verdict = /"verdict"\s*:\s*"([a-z]+)"/.exec(text)?.[1] ?? '';
+  const verdict = verdictOf(text);
   if (verdict !== 'passed')
-    read.problem('validation', verdict || text, 'the verdict passed; let validate-cluster pass first');
+    read.problem('validation', verdict ?? text, 'the verdict passed; let validate-cluster pass first');
+}
+
+function verdictOf(text: string): string | undefined {
+  try {
+    const { verdict } = JSON.parse(text) as { verdict?: unknown };
+    return typeof verdict === 'string' ? verdict : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function readSize(read: InputReader, name: string): number | string {

@@ -29,6 +29,8 @@ export const rotateNodes: Operation = {
     const inputs = readRotateNodes(session.inputs);
     if (inputs.phase === 'plan') return showPlan(session, inputs);
     const kubernetes = await session.kubernetes();
+    // Before the lease is taken: whoever cannot reach AWS must not hold the cluster.
+    await session.aws();
     const runId = inputs.runId || (inputs.phase === 'restore' ? await unfinishedRun(kubernetes) : undefined);
     if (inputs.phase === 'restore' && !runId)
       return nothing(session, 'No run is unfinished: there is nothing to put back.');
@@ -75,8 +77,10 @@ async function work(session: Session, inputs: RotateNodesInputs, run: Run): Prom
     else if (!run.signal.aborted && inputs.settings.onFailure === 'restore' && inputs.phase !== 'restore') {
       session.say(`Failed: ${failure}`);
       session.say('Putting every setting back.');
-      restored = await restore(context, plan);
+      // What stops it from being put back must not hide why the rotation failed.
+      restored = await restore(context, plan).catch((e) => ({ done: [], remaining: [messageOf(e)] }));
       finished = restored.remaining.length === 0;
+      if (session.signal.aborted) verdict = 'stopped';
     }
   }
   session.output('verdict', verdict);

@@ -3,7 +3,7 @@ import type { Pod, PodDisruptionBudget } from '../cluster/objects.ts';
 import { isFinished, isMirror, isOfDaemonSet, isTerminating, ownerOf, podName } from '../cluster/pods.ts';
 import type { EvictionAnswer } from '../cluster/ports.ts';
 import { tolerates } from '../cluster/taints.ts';
-import { names } from '../text.ts';
+import { count, names } from '../text.ts';
 import { type Look, WaitTimeout, waitUntil } from '../wait.ts';
 import { type Context, taintKey } from './context.ts';
 
@@ -15,6 +15,26 @@ const concurrency = 5;
 const pollMs = 400;
 /** A pod that is terminating longer than its grace plus this is stuck. */
 const stuckMs = 60_000;
+
+/**
+ * How long until the same pod is asked again. A full budget may have room any moment. An API server that throttles says
+ * when it wants to hear of us again. Several budgets or a refusal end only when a person changes something.
+ */
+export function askAgainAfterMs(answer: EvictionAnswer): number {
+  switch (answer.kind) {
+    case 'accepted':
+    case 'gone':
+      return 0;
+    case 'budget':
+      return 1000;
+    case 'busy':
+      return Math.min(30_000, (answer.retryAfterSeconds ?? 2) * 1000);
+    case 'namespace-terminating':
+    case 'several-budgets':
+    case 'refused':
+      return 5000;
+  }
+}
 
 /** Why a pod stays when its node is drained; undefined when it must go. Order as in kubectl's filters. */
 export function staysBecause(pod: Pod): 'mirror' | 'finished' | 'daemonset' | 'tolerates' | undefined {
@@ -38,31 +58,41 @@ export function staysBecause(pod: Pod): 'mirror' | 'finished' | 'daemonset' | 't
  */
 export async function drainNodes(context: Context, nodes: readonly string[]): Promise<void> {
   const { kubernetes, clock, signal, settings, say } = context;
-  const answers = new Map<string, EvictionAnswer>();
+  const answers: Answers = new Map();
   const told = new Set<string>();
   let empty = 0;
   const look = async (): Promise<Look<true>> => {
     const pods = (await podsOn(context, nodes)).filter((p) => !staysBecause(p));
     empty = pods.length === 0 ? empty + 1 : 0;
     if (empty >= 2) return { done: true };
-    for (const node of nodes) {
-      const due = pods.filter((p) => p.spec.nodeName === node && !isTerminating(p));
-      await evictAll(context, due, answers);
-    }
-    const held = pods.filter((p) =>
-      ['budget', 'several-budgets', 'refused'].includes(answers.get(p.metadata.uid ?? '')?.kind ?? ''),
+    const due = pods.filter((p) => !isTerminating(p) && (answerTo(p)?.askAgainAt ?? 0) <= clock.now());
+    await Promise.all(
+      nodes.map((node) =>
+        evictAll(
+          context,
+          due.filter((p) => p.spec.nodeName === node),
+          answers,
+        ),
+      ),
     );
-    for (const pod of held) {
-      if (told.has(podName(pod))) continue;
+    for (const pod of pods) {
+      const answer = answerTo(pod)?.answer;
+      if (!answer || !waitsForAnother.has(answer.kind) || told.has(podName(pod))) continue;
       told.add(podName(pod));
-      say(`Pod ${podName(pod)} must wait: ${messageOf(answers.get(pod.metadata.uid ?? ''))}`);
+      say(`Pod ${podName(pod)} must wait: ${messageOf(answer)}`);
     }
-    return {
-      waiting: `${pods.length} pods left: ${names(
-        pods.map((p) => describe(p, answers.get(p.metadata.uid ?? ''), clock.now())),
-        3,
-      )}`,
-    };
+    // Waiting would not help any of them.
+    if (pods.length > 0 && pods.every((p) => answerTo(p)?.answer.kind === 'several-budgets'))
+      throw await failed(`Cannot drain ${names(nodes)}`);
+    const left = pods.map((p) => describe(p, answerTo(p)?.answer, clock.now()));
+    return { waiting: `${count(pods.length, 'pod')} left: ${names(left, 3)}` };
+  };
+  const answerTo = (pod: Pod) => answers.get(pod.metadata.uid ?? '');
+  const failed = async (what: string): Promise<DrainFailed> => {
+    const left = (await podsOn(context, nodes)).filter((p) => !staysBecause(p));
+    const budgets = (await kubernetes.list('poddisruptionbudgets')).items;
+    const lines = left.map((pod) => advice(pod, answerTo(pod)?.answer, budgetsOf(pod, budgets)));
+    return new DrainFailed(`${what}:\n${lines.map((l) => `  - ${l}`).join('\n')}`);
   };
   const what = `the pods of ${names(nodes)} to leave`;
   try {
@@ -77,29 +107,34 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
     });
   } catch (error) {
     if (!(error instanceof WaitTimeout)) throw error;
-    const left = (await podsOn(context, nodes)).filter((p) => !staysBecause(p));
-    const budgets = (await kubernetes.list('poddisruptionbudgets')).items;
-    const lines = left.map((pod) =>
-      advice(pod, answers.get(pod.metadata.uid ?? ''), budgetsOf(pod, budgets)),
-    );
-    throw new DrainFailed(`${error.message.split(':')[0]}:\n${lines.map((l) => `  - ${l}`).join('\n')}`);
+    throw await failed(error.message.slice(0, error.message.indexOf(':')));
   }
 }
 
-async function podsOn(context: Context, nodes: readonly string[]): Promise<Pod[]> {
+/** By UID, because a pod of the same name elsewhere is another one. */
+type Answers = Map<string, { answer: EvictionAnswer; askAgainAt: number }>;
+
+const waitsForAnother: ReadonlySet<EvictionAnswer['kind']> = new Set([
+  'budget',
+  'several-budgets',
+  'refused',
+]);
+
+export async function podsOn(context: Context, nodes: readonly string[]): Promise<Pod[]> {
   const lists = await Promise.all(
     nodes.map((node) => context.kubernetes.list('pods', { fieldSelector: `spec.nodeName=${node}` })),
   );
   return lists.flatMap((l) => l.items);
 }
 
-async function evictAll(context: Context, pods: Pod[], answers: Map<string, EvictionAnswer>): Promise<void> {
+async function evictAll(context: Context, pods: Pod[], answers: Answers): Promise<void> {
   const queue = [...pods];
   const worker = async () => {
     for (let pod = queue.shift(); pod; pod = queue.shift()) {
       context.signal.throwIfAborted();
       const { namespace = '', name, uid = '' } = pod.metadata;
-      answers.set(uid, await context.kubernetes.evict({ namespace, name, uid }));
+      const answer = await context.kubernetes.evict({ namespace, name, uid });
+      answers.set(uid, { answer, askAgainAt: context.clock.now() + askAgainAfterMs(answer) });
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));

@@ -2,20 +2,24 @@ import type { Member } from '../cluster/members.ts';
 import { names } from '../text.ts';
 import { waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
+import { podsOn, staysBecause } from './drain.ts';
 import type { Plan } from './plan.ts';
 import { cordon } from './taints.ts';
 import { lookAround } from './view.ts';
 
 const pollMs = 400;
+const maxPollMs = 5000;
 
-/** Waits until no volume is attached to these nodes any more: a pod elsewhere may be waiting for it. */
+/** Waits until no volume of a pod that had to leave is attached to these nodes: the pod may be waiting for it elsewhere. */
 export async function waitForVolumes(context: Context, nodes: readonly string[]): Promise<void> {
   const { kubernetes, clock, signal, settings, say } = context;
   await waitUntil(
     async () => {
-      const attached = (await kubernetes.list('volumeattachments')).items.filter((a) =>
+      const attachments = (await kubernetes.list('volumeattachments')).items.filter((a) =>
         nodes.includes(a.spec.nodeName),
       );
+      const staying = attachments.length > 0 ? await volumesThatStay(context, nodes) : new Set();
+      const attached = attachments.filter((a) => !staying.has(a.spec.source.persistentVolumeName ?? ''));
       return attached.length === 0
         ? { done: true }
         : {
@@ -35,6 +39,21 @@ export async function waitForVolumes(context: Context, nodes: readonly string[])
       signal,
     },
   );
+}
+
+/** Volumes of DaemonSet pods and the like stay attached until the node is gone. */
+async function volumesThatStay(context: Context, nodes: readonly string[]): Promise<Set<string>> {
+  const claims = (await podsOn(context, nodes))
+    .filter((p) => staysBecause(p))
+    .flatMap((p) =>
+      (p.spec.volumes ?? []).flatMap((v) =>
+        v.persistentVolumeClaim
+          ? [{ namespace: p.metadata.namespace ?? '', name: v.persistentVolumeClaim.claimName }]
+          : [],
+      ),
+    );
+  const found = await Promise.all(claims.map((ref) => context.kubernetes.get('persistentvolumeclaims', ref)));
+  return new Set(found.flatMap((claim) => claim?.spec.volumeName ?? []));
 }
 
 /**
@@ -75,6 +94,7 @@ export async function terminate(context: Context, plan: Plan, members: readonly 
       timeoutName: 'terminate-timeout',
       timeoutMs: settings.timeouts.terminate,
       pollMs,
+      maxPollMs,
       say,
       clock,
       signal,

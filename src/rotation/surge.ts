@@ -16,6 +16,7 @@ import { lookAround } from './view.ts';
 export class SurgeFailed extends Error {}
 
 const pollMs = 500;
+const maxPollMs = 5000;
 
 /** Gives every leaving member its replacement, in its own zone where AWS allows to ask for it, and waits until all are ready. */
 export async function surge(context: Context, plan: Plan, leaving: readonly Member[]): Promise<void> {
@@ -101,6 +102,7 @@ async function waitForNewNodes(
     timeoutName: 'node-timeout',
     timeoutMs: settings.timeouts.node,
     pollMs,
+    maxPollMs,
     say,
     clock,
     signal,
@@ -127,7 +129,7 @@ export function notReadyBecause(
 ): string | undefined {
   if (member.lifecycle !== 'InService') return `is ${member.lifecycle}`;
   const { node } = member;
-  if (!node) return `(${member.instanceId}) runs but has not joined as a node`;
+  if (!node) return 'runs but has not joined as a node';
   if (!nodeReady(node)) return 'is not ready';
   const startup = (node.spec.taints ?? []).find(
     (t) =>

@@ -1,0 +1,211 @@
+import type { Clock } from '../../src/clock.ts';
+import { instanceIdOf, nodeReady } from '../../src/cluster/members.ts';
+import { isReady } from '../../src/cluster/pods.ts';
+import type { Aws, Kubernetes } from '../../src/cluster/ports.ts';
+import type { Session } from '../../src/operations/contract.ts';
+import { rotateNodes } from '../../src/operations/rotate-nodes.ts';
+import { inProcessAws } from '../../src/rehearsal/aws/in-process.ts';
+import { createEmbeddedCluster, type EmbeddedCluster } from '../../src/rehearsal/embedded-cluster.ts';
+import type { Fault } from '../../src/rehearsal/faults/fault.ts';
+import { weightlessRuntime } from '../../src/rehearsal/kubelet/runtime.ts';
+import { inProcessKubernetes } from '../../src/rehearsal/kubernetes/in-process.ts';
+import { differences, type Settings, settingsOf } from '../../src/rehearsal/rehearse/settings-check.ts';
+import {
+  account,
+  cluster as clusterName,
+  newImage,
+  releaseNewImage,
+} from '../../src/rehearsal/scenario/account.ts';
+import type { Manifest } from '../../src/rehearsal/scenario/objects.ts';
+import { webWorkloads } from '../../src/rehearsal/scenario/shop.ts';
+import { systemWorkloads } from '../../src/rehearsal/scenario/system.ts';
+import { VirtualClock } from '../../src/rehearsal/world/clock.ts';
+
+/** The shop on seven outdated nodes in two groups, on a virtual clock, without processes. */
+export interface World {
+  clock: VirtualClock;
+  cluster: EmbeddedCluster;
+  before: Settings;
+  outdated(): string[];
+  /** What is not as it was before the rotation. */
+  changed(): string[];
+}
+
+export interface WorldOptions {
+  seed?: number;
+  fault?: Fault;
+  more?: readonly Manifest[];
+}
+
+export async function shopWorld(options: WorldOptions = {}): Promise<World> {
+  const clock = new VirtualClock();
+  const description = account();
+  const { fault } = options;
+  const cluster = createEmbeddedCluster({
+    clock,
+    seed: options.seed ?? 1,
+    description,
+    factor: 1,
+    runtime: weightlessRuntime,
+    fault,
+  });
+  cluster.apply(systemWorkloads());
+  await settled(clock, cluster);
+  const manifests = [...webWorkloads('http://queue'), ...(options.more ?? [])];
+  cluster.apply(fault?.manifests?.(manifests) ?? manifests);
+  await settled(clock, cluster);
+  releaseNewImage(description);
+  cluster.enableFault();
+  const before = settingsOf(cluster);
+  return {
+    clock,
+    cluster,
+    before,
+    outdated: () =>
+      cluster.store
+        .list('nodes')
+        .filter((n) => cluster.aws.instances.get(instanceIdOf(n) ?? '')?.imageId !== newImage)
+        .map((n) => n.metadata.name),
+    changed: () => differences(before, settingsOf(cluster)),
+  };
+}
+
+async function settled(clock: VirtualClock, { store }: EmbeddedCluster): Promise<void> {
+  const daemons = () => store.list('daemonsets').length * 7;
+  const wanted = () =>
+    [...store.list('deployments'), ...store.list('statefulsets')].reduce(
+      (sum, w) => sum + (w.spec.replicas ?? 1),
+      daemons(),
+    );
+  for (let i = 0; i < 100; i++) {
+    const pods = store.list('pods');
+    if (store.list('nodes').filter(nodeReady).length === 7 && pods.length >= wanted() && pods.every(isReady))
+      return;
+    await clock.advance(5000);
+  }
+  throw new Error('The world did not settle.');
+}
+
+/** One engine process at work on the world. */
+export interface Engine {
+  outputs: Record<string, string>;
+  log: string[];
+  /** How many writes have been sent. */
+  writes(): number;
+  killed(): boolean;
+  summary(): string;
+  /** What the operation ended with: empty, or the message of its failure. Never settles after `kill`. */
+  ended: Promise<string>;
+  /** As SIGTERM does. */
+  stop(): void;
+  /** As SIGKILL does: what was sent has arrived, and nothing more is ever done. */
+  kill(): void;
+}
+
+export const defaults: Record<string, string> = {
+  cluster: clusterName,
+  validation: '{"verdict":"passed","digest":"0"}',
+  baseline: 'none',
+};
+
+let processes = 0;
+
+const writing = new Set([
+  'create',
+  'update',
+  'patch',
+  'remove',
+  'evict',
+  'resize',
+  'launch',
+  'terminate',
+  'suspend',
+  'resume',
+]);
+const isDryRun = (args: unknown[]): boolean =>
+  args.some((a) => typeof a === 'object' && a !== null && (a as { dryRun?: boolean }).dryRun === true);
+
+/** @param dies kills the process right after its write with this number arrived. */
+export function startEngine(
+  world: World,
+  inputs: Record<string, string> = {},
+  dies: { afterWrite?: number } = {},
+): Engine {
+  const stopped = new AbortController();
+  let killed = false;
+  const never = new Promise<never>(() => {});
+  let writes = 0;
+  /** Calls of a dead process are never made, and answers to it never arrive. */
+  const mortal = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get(target, name) {
+        const member = Reflect.get(target, name);
+        if (typeof member !== 'function') return member;
+        return (...args: unknown[]) => {
+          if (killed) return never;
+          const answer: unknown = member.apply(target, args);
+          if (writing.has(String(name)) && !isDryRun(args)) {
+            writes++;
+            if (writes === dies.afterWrite) killed = true;
+          }
+          return answer instanceof Promise ? answer.then((value) => (killed ? never : value)) : answer;
+        };
+      },
+    });
+  const clock = mortal<Clock>({
+    now: () => world.clock.now(),
+    sleep: (ms, signal) => world.clock.sleep(ms, signal),
+  });
+  const kubernetes = mortal<Kubernetes>(inProcessKubernetes(world.cluster.registry));
+  const aws = mortal<Aws>(inProcessAws(world.cluster.aws));
+  const outputs: Record<string, string> = {};
+  const log: string[] = [];
+  let summary = '';
+  processes++;
+  const given = Object.entries(rotateNodes.contract.inputs).map(([name, spec]) => [
+    name,
+    inputs[name] ?? defaults[name] ?? spec.default ?? '',
+  ]);
+  const session: Session = {
+    inputs: Object.fromEntries(given),
+    clock: { now: () => world.clock.now(), sleep: clock.sleep },
+    signal: stopped.signal,
+    kubernetes: async () => kubernetes,
+    aws: async () => aws,
+    caller: `test process ${processes}`,
+    say: (line) => void log.push(line),
+    warn: (line) => void log.push(`warning: ${line}`),
+    output: (name, value) => {
+      if (!killed) outputs[name] = value;
+    },
+    summary: (markdown) => {
+      summary = markdown;
+    },
+    directory: '/nowhere',
+  };
+  const ended = rotateNodes.run(session).then(
+    () => '',
+    (error: Error) => error.message,
+  );
+  return {
+    outputs,
+    log,
+    writes: () => writes,
+    killed: () => killed,
+    summary: () => summary,
+    ended,
+    stop: () => stopped.abort(new Error('Stopped by SIGTERM.')),
+    kill: () => {
+      killed = true;
+    },
+  };
+}
+
+/** Runs the operation to its end. */
+export async function runEngine(
+  world: World,
+  inputs: Record<string, string> = {},
+): Promise<Engine & { failure: string }> {
+  const engine = startEngine(world, inputs);
+  return { ...engine, failure: await world.clock.run(engine.ended) };
+}

@@ -10,6 +10,7 @@ import {
   begin,
   digestNote,
   makeWayFor,
+  nodesCarrying,
   notMoved,
   planOf,
   type Replaced,
@@ -61,10 +62,11 @@ async function work(session: Session, inputs: RotateNodesInputs, run: Run): Prom
   try {
     if (inputs.phase === 'restore') plan = context.journal.noted('plan') as unknown as Plan | undefined;
     else {
-      plan = await planOf(context);
+      const redis = await redisPods(context.kubernetes, inputs);
+      plan = await planOf(context, redis);
       tellPlan(session, plan);
       if (inputs.redis.length > 0) await context.journal.note(redisNote, redisSelections(inputs.redis));
-      verdict = await phase(context, session, inputs, plan, replaced);
+      verdict = await phase(context, session, inputs, plan, redis, replaced);
     }
     if (verdict !== 'prepared') {
       restored = await restore(context, plan);
@@ -112,9 +114,9 @@ async function phase(
   session: Session,
   inputs: RotateNodesInputs,
   plan: Plan,
+  redis: readonly Pod[],
   replaced: Replaced[],
 ): Promise<string> {
-  const redis = await redisPods(context.kubernetes, inputs);
   if (inputs.phase === 'drain') refuseOtherPlan(context, inputs);
   if (inputs.phase === 'prepare') {
     await begin(context);
@@ -188,7 +190,8 @@ async function showPlan(session: Session, inputs: RotateNodesInputs): Promise<vo
   const source = { kubernetes: await session.kubernetes(), aws: await session.aws() };
   const view = await lookAround(source, inputs.settings.select);
   refuseUnknown(view, inputs.settings.select);
-  const plan = planRotation(view.groups, view.members, inputs.settings);
+  const redis = nodesCarrying(await redisPods(source.kubernetes, inputs));
+  const plan = planRotation(view.groups, view.members, inputs.settings, redis);
   tellPlan(session, plan);
   session.output('verdict', 'planned');
   session.summary(

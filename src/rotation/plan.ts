@@ -36,17 +36,22 @@ export function waveSize(
   return surge + unavailable > 0 ? { surge, size: surge + unavailable } : { surge: 1, size: 1 };
 }
 
-/** Plans the replacement of every outdated member: each wave takes the next of every group. */
+/**
+ * Plans the replacement of every outdated member: each wave takes the next of every group.
+ * @param together nodes that all get their replacement before the first wave, because what they carry moves first
+ */
 export function planRotation(
   groups: readonly Group[],
   members: readonly Member[],
   limits: { maxSurge: number | string; maxUnavailable: number | string },
+  together: ReadonlySet<string> = new Set(),
 ): Plan {
   const planned = groups.map((group) =>
     planGroup(
       group,
       members.filter((m) => m.group === group.name),
       limits,
+      together,
     ),
   );
   const waves: Plan['waves'] = [];
@@ -73,18 +78,20 @@ function planGroup(
   group: Group,
   members: Member[],
   limits: { maxSurge: number | string; maxUnavailable: number | string },
+  together: ReadonlySet<string>,
 ): PlannedGroup {
   const outdated = members.filter((m) => m.state === 'outdated');
   const zones: Record<string, number> = {};
   for (const m of members.filter((m) => m.state !== 'leaving')) zones[m.zone] = (zones[m.zone] ?? 0) + 1;
   const { target } = group;
+  const first = outdated.filter((m) => together.has(m.node?.metadata.name ?? '')).length;
+  const surge = Math.min(waveSize(group, limits).surge, outdated.length);
   return {
     name: group.name,
     min: group.min,
     max: group.max,
     desired: group.desired,
-    peak:
-      group.desired + (outdated.length > 0 ? Math.min(waveSize(group, limits).surge, outdated.length) : 0),
+    peak: group.desired + Math.max(first, surge),
     zones,
     imageId: target.imageId,
     template: target.template

@@ -26,13 +26,13 @@ export interface Replaced {
   seconds: number;
 }
 
-/** The plan of this run: the one in the journal, or a new one that is written there. */
-export async function planOf(context: Context): Promise<Plan> {
+/** The plan of this run: the one in the journal, or a new one that is written there. Nodes with these pods are surged first. */
+export async function planOf(context: Context, redis: readonly Pod[] = []): Promise<Plan> {
   const noted = context.journal.noted(planNote);
   if (noted) return noted as unknown as Plan;
   const view = await lookAround(context, context.settings.select);
   refuseUnknown(view, context.settings.select);
-  const plan = planRotation(view.groups, view.members, context.settings);
+  const plan = planRotation(view.groups, view.members, context.settings, nodesCarrying(redis));
   await context.journal.note(planNote, plan as unknown as Json);
   await context.journal.note(digestNote, plan.digest);
   return plan;
@@ -150,6 +150,9 @@ function refuseTwice(wave: readonly Member[], members: readonly Member[], done: 
       'New nodes keep counting as outdated: the launch template changes while the rotation runs. Run it again when it is settled.',
     );
 }
+
+export const nodesCarrying = (pods: readonly Pod[]): Set<string> =>
+  new Set(pods.flatMap((p) => p.spec.nodeName ?? []));
 
 export const nodesOf = (members: readonly Member[]): string[] =>
   members.flatMap((m) => m.node?.metadata.name ?? []);

@@ -53,6 +53,7 @@ export function createEmbeddedCluster(options: EmbeddedClusterOptions): Embedded
     random: random.fork(),
     runtime: options.runtime(store),
     bootMs: () => boots.between(bootMs.from, bootMs.to) / factor,
+    startDelayMs: (pod) => (faulty ? (fault?.startDelayMs?.(pod) ?? 0) : 0),
     neverJoins: (machine: Machine) => faulty && (fault?.neverJoins?.(machine) ?? false),
   });
   // Controllers ask the account whether an instance exists, and the account boots machines: each needs the other.

@@ -1,3 +1,4 @@
+import type { Pod } from '../../cluster/objects.ts';
 import type { Manifest } from '../scenario/objects.ts';
 import type { Machine } from '../world/machine.ts';
 import type { Random } from '../world/random.ts';
@@ -27,6 +28,8 @@ export interface Fault {
   manifests?(present: Manifest[]): Manifest[];
   /** A machine that boots and never registers its Node. */
   neverJoins?(machine: Machine): boolean;
+  /** How much longer the containers of a pod take to start. */
+  startDelayMs?(pod: Pod): number;
   /** AWS's reason for not launching an instance; undefined launches it. */
   launchFailure?(group: string, zone: string, instanceType: string): string | undefined;
   /** An answer of the API server in place of the real one. */

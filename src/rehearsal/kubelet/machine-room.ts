@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Pod } from '../../cluster/objects.ts';
 import type { Store } from '../kubernetes/store.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Machine, MachineRoom } from '../world/machine.ts';
@@ -15,6 +16,7 @@ export interface MachineRoomOptions {
   bootMs: () => number;
   /** A machine that boots and never joins. */
   neverJoins?: (machine: Machine) => boolean;
+  startDelayMs?: (pod: Pod) => number;
 }
 
 export interface RunningMachineRoom extends MachineRoom {
@@ -44,7 +46,14 @@ export function createMachineRoom(options: MachineRoomOptions): RunningMachineRo
       const cancel = clock.after(options.bootMs(), () => {
         booting.delete(machine.instanceId);
         if (options.neverJoins?.(machine)) return;
-        const kubelet = new Kubelet({ store, clock, random: random.fork(), runtime, machine });
+        const kubelet = new Kubelet({
+          store,
+          clock,
+          random: random.fork(),
+          runtime,
+          machine,
+          startDelayMs: options.startDelayMs ?? (() => 0),
+        });
         kubelets.set(machine.instanceId, kubelet);
         kubelet.start();
       });

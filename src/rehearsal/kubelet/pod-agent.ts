@@ -13,6 +13,8 @@ export interface PodAgentOptions {
   random: Random;
   runtime: Runtime;
   machine: Machine;
+  /** Added to the time that the pod's containers take to start. */
+  startDelayMs: (pod: Pod) => number;
 }
 
 const volumePollMs = 50;
@@ -44,7 +46,9 @@ export class PodAgent {
     this.#startedAt = options.clock.now();
     this.address = pod.spec.hostNetwork ? options.machine.privateIp : options.runtime.nextAddress();
     this.#whenVolumesAreThere(() =>
-      this.#later(options.random.between(startMs.from, startMs.to), () => this.#start()),
+      this.#later(options.random.between(startMs.from, startMs.to) + options.startDelayMs(pod), () =>
+        this.#start(),
+      ),
     );
   }
 

@@ -1,6 +1,7 @@
 import type { Check } from '../check.ts';
 import { blockedBudgets } from './blocked-budgets.ts';
 import { groupSize } from './group-size.ts';
+import { groupZones } from './group-zones.ts';
 import { nodeJoined } from './node-joined.ts';
 import { nodeReadyCheck } from './node-ready.ts';
 import { podsSettled } from './pods-settled.ts';
@@ -11,6 +12,7 @@ export const checks: readonly Check[] = [
   nodeReadyCheck,
   nodeJoined,
   groupSize,
+  groupZones,
   systemPods,
   podsSettled,
   blockedBudgets,

@@ -1,0 +1,110 @@
+import { describe, expect, test } from '@jest/globals';
+import { launchesFor, nextWave, planRotation, waveSize } from '../../src/rotation/plan.ts';
+import { group, member } from './objects.ts';
+
+const one = { maxSurge: 1, maxUnavailable: 0 };
+const four = [
+  member('1', { zone: 'a' }),
+  member('2', { zone: 'b' }),
+  member('3', { zone: 'a' }),
+  member('4', { zone: 'b' }),
+];
+
+describe('the size of a wave', () => {
+  test.each<[number | string, number | string, number, { surge: number; size: number }]>([
+    [1, 0, 4, { surge: 1, size: 1 }],
+    [2, 1, 4, { surge: 2, size: 3 }],
+    // As Deployments do: surge rounds up, unavailable down.
+    ['25%', '25%', 6, { surge: 2, size: 3 }],
+    ['10%', 0, 3, { surge: 1, size: 1 }],
+    [0, '10%', 3, { surge: 1, size: 1 }],
+    [0, 1, 3, { surge: 0, size: 1 }],
+    ['100%', 0, 5, { surge: 5, size: 5 }],
+  ])(
+    'with max-surge %j and max-unavailable %j of %i nodes',
+    (maxSurge, maxUnavailable, desired, expected) => {
+      expect(waveSize({ desired }, { maxSurge, maxUnavailable })).toEqual(expected);
+    },
+  );
+});
+
+describe('a plan', () => {
+  test('takes one of each group per wave', () => {
+    const groups = [group({ desired: 2 }), group({ name: 'data', desired: 1 })];
+    const members = [member('1'), member('2'), member('3', { group: 'data' })];
+    const plan = planRotation(groups, members, one);
+    expect(plan.waves.map((w) => w.map((m) => m.node))).toEqual([['1', '3'], ['2']]);
+  });
+
+  test('says the most nodes that there will be at once', () => {
+    const peak = (limits: { maxSurge: number | string; maxUnavailable: number }, redis: string[] = []) =>
+      planRotation([group({ desired: 4 })], four, limits, new Set(redis)).groups[0]?.peak;
+    expect(peak(one)).toBe(5);
+    expect(peak({ maxSurge: '50%', maxUnavailable: 0 })).toBe(6);
+    expect(peak({ maxSurge: 9, maxUnavailable: 0 })).toBe(8);
+    expect(peak({ maxSurge: 0, maxUnavailable: 1 })).toBe(4);
+    expect(peak(one, ['1', '2', '3'])).toBe(7);
+  });
+
+  test('of a group without outdated nodes has no wave and no surge', () => {
+    const plan = planRotation([group()], [member('1', { state: 'current' })], one);
+    expect(plan.waves).toEqual([]);
+    expect(plan.groups[0]?.peak).toBe(3);
+  });
+
+  test('has the same digest for the same world, and another for another', () => {
+    const digest = (members = four, target = group().target) =>
+      planRotation([group({ target })], members, one).digest;
+    expect(digest()).toBe(digest());
+    expect(digest(four.slice(1))).not.toBe(digest());
+    expect(digest(four, { ...group().target, imageId: 'ami-newer' })).not.toBe(digest());
+  });
+});
+
+describe('replacements', () => {
+  const planned = planRotation([group({ desired: 4 })], four, one).groups[0]!;
+  const fresh = (id: string, zone: string) => member(id, { zone, state: 'joining', upToDate: true });
+
+  test('are launched in the zones of those that leave', () => {
+    expect(launchesFor(planned, four, four.slice(0, 2))).toEqual(['a', 'b']);
+  });
+
+  test('that are there already, or on their way, are not launched again', () => {
+    expect(launchesFor(planned, [...four, fresh('5', 'a')], four.slice(0, 2))).toEqual(['b']);
+    expect(launchesFor(planned, [...four, fresh('5', 'a'), fresh('6', 'b')], four.slice(0, 2))).toEqual([]);
+  });
+
+  test('are still missing while the one that came is leaving again', () => {
+    const gone = member('5', { zone: 'a', state: 'leaving' });
+    expect(launchesFor(planned, [...four, gone], four.slice(0, 1))).toEqual(['a']);
+  });
+});
+
+describe('the next wave', () => {
+  const plan = planRotation([group({ desired: 4 })], four, one);
+  const ids = (members: ReturnType<typeof nextWave>) => members.map((m) => m.node?.metadata.name);
+
+  test('is the oldest outdated node', () => {
+    expect(ids(nextWave(plan, four, one))).toEqual(['1']);
+  });
+
+  test('prefers the zone where a replacement waits already', () => {
+    const members = [...four, member('5', { zone: 'b', state: 'current' })];
+    expect(ids(nextWave(plan, members, one))).toEqual(['2']);
+  });
+
+  test('takes all whose replacements wait, as after making way for Redis', () => {
+    const members = [
+      ...four,
+      member('5', { zone: 'a', state: 'current' }),
+      member('6', { zone: 'b', state: 'current' }),
+    ];
+    expect(ids(nextWave(plan, members, one))).toEqual(['1', '2']);
+  });
+
+  test('is empty when nothing is outdated, also while the last ones are still leaving', () => {
+    expect(
+      nextWave(plan, [member('1', { state: 'leaving' }), member('5', { state: 'current' })], one),
+    ).toEqual([]);
+  });
+});

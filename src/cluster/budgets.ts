@@ -40,3 +40,10 @@ export function steadyAllowance(budget: PodDisruptionBudget, scale: number): num
   if (scale <= 0) return 0;
   return scale - budgetNumbers(budget, scale, scale).desiredHealthy;
 }
+
+/**
+ * Whether one replica more lets the budget allow an eviction. Never for `maxUnavailable: 0` or `minAvailable: 100%`: there
+ * the wanted number grows with the replicas.
+ */
+export const oneMoreHelps = (budget: PodDisruptionBudget, scale: number): boolean =>
+  steadyAllowance(budget, scale + 1) > 0;

@@ -1,4 +1,4 @@
-import { budgetsOf } from '../cluster/budgets.ts';
+import { budgetsOf, oneMoreHelps } from '../cluster/budgets.ts';
 import type { Pod, PodDisruptionBudget } from '../cluster/objects.ts';
 import { isFinished, isMirror, isOfDaemonSet, isTerminating, ownerOf, podName } from '../cluster/pods.ts';
 import type { EvictionAnswer } from '../cluster/ports.ts';
@@ -158,12 +158,14 @@ function advice(pod: Pod, answer: EvictionAnswer | undefined, budgets: PodDisrup
   const budget = budgets
     .map((b) => `PodDisruptionBudget ${b.metadata.namespace}/${b.metadata.name}`)
     .join(' and ');
+  const helps = budgets.every((b) => oneMoreHelps(b, b.status?.expectedPods ?? 1));
+  const remedy = helps ? `Give ${workload} one replica more, or let the budget` : 'Let the budget';
   if (isTerminating(pod)) {
     return `Pod ${podName(pod)} is terminating since its deletion and has not ended. Look at its finalizers and at what its containers do on SIGTERM.`;
   }
   switch (answer?.kind) {
     case 'budget':
-      return `Pod ${podName(pod)} is held by ${budget}: ${answer.message}. Give ${workload} one replica more, or let the budget allow one disruption (maxUnavailable: 1), then run the workflow again.`;
+      return `Pod ${podName(pod)} is held by ${budget}: ${answer.message}. ${remedy} allow one disruption (maxUnavailable: 1), then run the workflow again.`;
     case 'several-budgets':
       return `Pod ${podName(pod)} is selected by ${budget}; the Eviction API serves pods with one budget only. Remove all but one, then run the workflow again.`;
     default:

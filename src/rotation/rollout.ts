@@ -1,4 +1,4 @@
-import { budgetsOf, steadyAllowance } from '../cluster/budgets.ts';
+import { budgetsOf, oneMoreHelps, steadyAllowance } from '../cluster/budgets.ts';
 import type { Deployment, Pod, PodDisruptionBudget, ReplicaSet } from '../cluster/objects.ts';
 import { ownerOf } from '../cluster/pods.ts';
 import { matchesSelector } from '../cluster/selectors.ts';
@@ -19,8 +19,9 @@ export function deploymentsToSurge(
   for (const pod of pods) {
     const deployment = deploymentOf(pod, replicaSets, deployments);
     if (!deployment || staysBecause(pod)) continue;
-    const held = budgetsOf(pod, budgets).some((b) => steadyAllowance(b, deployment.spec.replicas ?? 1) <= 0);
-    if (held && canSurge(deployment, pod)) found.set(deployment.metadata.uid ?? '', deployment);
+    const own = budgetsOf(pod, budgets);
+    const held = own.some((b) => steadyAllowance(b, deployment.spec.replicas ?? 1) <= 0);
+    if (held && canSurge(deployment, pod, own)) found.set(deployment.metadata.uid ?? '', deployment);
   }
   return [...found.values()];
 }
@@ -35,10 +36,16 @@ export function deploymentOf(
   return deployments.find((d) => d.metadata.uid === parent?.uid);
 }
 
-/** Two pods at once must be allowed: a Recreate strategy says no, and a volume may let only one have it. */
-export function canSurge(deployment: Deployment, pod: Pod): boolean {
+/**
+ * Whether one replica more for a moment lets the pod go. Two pods at once must be allowed: a Recreate strategy says no, and
+ * a volume may let only one have it. And it must change what its budgets allow.
+ */
+export function canSurge(deployment: Deployment, pod: Pod, budgets: readonly PodDisruptionBudget[]): boolean {
+  const { replicas = 1, strategy, paused } = deployment.spec;
   const claims = (pod.spec.volumes ?? []).some((v) => v.persistentVolumeClaim);
-  return deployment.spec.strategy?.type !== 'Recreate' && !claims && !deployment.spec.paused;
+  return (
+    strategy?.type !== 'Recreate' && !claims && !paused && budgets.every((b) => oneMoreHelps(b, replicas))
+  );
 }
 
 /**

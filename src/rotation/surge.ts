@@ -121,6 +121,9 @@ function lackingReplacements(
   return Math.max(0, leaving.filter((m) => m.group === group.name).length - surplus);
 }
 
+/** Set while a node starts: by Kubernetes itself, and as `agent-not-ready` by CSI drivers and Cilium. */
+const startupTaint = /^node\.(cloudprovider\.)?kubernetes\.io\/|\/agent-not-ready$/;
+
 /** What a new member lacks before pods may count on it; undefined when nothing. */
 export function notReadyBecause(
   member: Member,
@@ -132,9 +135,7 @@ export function notReadyBecause(
   if (!node) return 'runs but has not joined as a node';
   if (!nodeReady(node)) return 'is not ready';
   const startup = (node.spec.taints ?? []).find(
-    (t) =>
-      t.effect !== 'PreferNoSchedule' &&
-      /^(node\.kubernetes\.io|node\.cloudprovider\.kubernetes\.io)\//.test(t.key),
+    (t) => t.effect !== 'PreferNoSchedule' && startupTaint.test(t.key),
   );
   if (startup) return `still has the taint ${startup.key}`;
   const unavailable = node.status?.conditions?.some(

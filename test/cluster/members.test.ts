@@ -34,12 +34,6 @@ describe('a member is an instance joined with its Node', () => {
       'outdated',
     ],
     ['with another image under the same version is outdated', {}, 'ami-old', 'outdated'],
-    [
-      'that the group launched from a configuration is outdated',
-      { launchConfiguration: 'lc' },
-      'ami-old',
-      'outdated',
-    ],
     ['that boots is joining', { lifecycle: 'Pending:Wait' }, undefined, 'joining'],
     ['in a warm pool is joining', { lifecycle: 'Warmed:Stopped' }, undefined, 'joining'],
     ['held by a termination hook is leaving', { lifecycle: 'Terminating:Wait' }, undefined, 'leaving'],
@@ -47,6 +41,16 @@ describe('a member is an instance joined with its Node', () => {
     ['on standby is standby', { lifecycle: 'Standby' }, undefined, 'standby'],
   ])('one %s', (_, given, image, state) => {
     expect(stateOf(given, image)).toBe(state);
+  });
+
+  test('the launch configuration is compared where the group has one', () => {
+    const target = { launchConfiguration: 'lc-2', imageId: 'ami-new', instanceTypes: [] };
+    const { template: _, ...bare } = instance('x');
+    const states = ['lc-1', 'lc-2'].map((launchConfiguration) => {
+      const instances = [{ ...bare, launchConfiguration }];
+      return membersOf([group({ target, instances })], [ec2('x')], [node('x')])[0]?.state;
+    });
+    expect(states).toEqual(['outdated', 'current']);
   });
 
   test('one in service without a Node is orphaned, whatever its version', () => {

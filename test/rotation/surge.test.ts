@@ -33,9 +33,11 @@ describe('a new node', () => {
   });
 
   test('waits until its startup taints are gone, but not for the taints of its group', () => {
-    const startup = node('new', { taints: [{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }] });
+    const starting = (key: string) =>
+      fresh({ node: node('new', { taints: [{ key, effect: 'NoSchedule' }] }) });
     const dedicated = node('new', { taints: [{ key: 'dedicated', value: 'data', effect: 'NoSchedule' }] });
-    expect(notReadyBecause(fresh({ node: startup }), [], [])).toMatch('node.kubernetes.io/not-ready');
+    for (const key of ['node.kubernetes.io/not-ready', 'ebs.csi.aws.com/agent-not-ready'])
+      expect(notReadyBecause(starting(key), [], [])).toBe(`still has the taint ${key}`);
     expect(notReadyBecause(fresh({ node: dedicated }), [], [])).toBeUndefined();
   });
 

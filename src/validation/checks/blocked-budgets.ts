@@ -1,4 +1,4 @@
-import { budgetsOf, steadyAllowance } from '../../cluster/budgets.ts';
+import { budgetsOf, oneMoreHelps, steadyAllowance } from '../../cluster/budgets.ts';
 import { podName } from '../../cluster/pods.ts';
 import { canSurge, deploymentOf } from '../../rotation/rollout.ts';
 import { type Check, type Finding, failed, warning } from '../check.ts';
@@ -26,7 +26,7 @@ export const blockedBudgets: Check = {
       const scale = scaleOf(view, pod);
       if (!budgets.some((b) => steadyAllowance(b, scale) <= 0)) return [];
       const deployment = deploymentOf(pod, view.replicaSets, view.deployments);
-      if (deployment && canSurge(deployment, pod)) {
+      if (deployment && canSurge(deployment, pod, budgets)) {
         return [
           warning(
             about,
@@ -34,10 +34,11 @@ export const blockedBudgets: Check = {
           ),
         ];
       }
+      const remedy = budgets.every((b) => oneMoreHelps(b, scale)) ? 'Add a replica, or set' : 'Set';
       return [
         failed(
           about,
-          `${names} never allows its eviction with ${scale} replicas. Add a replica, or set maxUnavailable: 1 for the time of the upgrade.`,
+          `${names} never allows its eviction with ${scale} replicas. ${remedy} maxUnavailable: 1 for the time of the upgrade.`,
         ),
       ];
     }),

@@ -1,0 +1,142 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Pod } from '../../src/cluster/objects.ts';
+import type { EvictionAnswer } from '../../src/cluster/ports.ts';
+import { askAgainAfterMs, drainNodes, staysBecause } from '../../src/rotation/drain.ts';
+import { type FakePods, fakePods } from './fake-context.ts';
+import { budget, pod } from './objects.ts';
+
+const drain = (fake: FakePods, nodes = ['old']): Promise<string> =>
+  fake.clock.run(
+    drainNodes(fake.context, nodes).then(
+      () => '',
+      (error: Error) => error.message,
+    ),
+  );
+const held: EvictionAnswer = {
+  kind: 'budget',
+  message: 'The disruption budget web needs 1 healthy pods and has 1 currently',
+};
+
+describe('a pod on a node that leaves', () => {
+  test.each<[string, Pod, ReturnType<typeof staysBecause>]>([
+    ['of a ReplicaSet must go', pod('web-1', { owner: ['ReplicaSet', 'web'] }), undefined],
+    ['without owner must go', pod('bare'), undefined],
+    ['of a DaemonSet stays', pod('cni-1', { owner: ['DaemonSet', 'cni'] }), 'daemonset'],
+    ['that is finished stays', pod('job-1', { status: { phase: 'Succeeded' } }), 'finished'],
+    [
+      'that mirrors a static pod stays',
+      pod('static', { metadata: { name: 's', annotations: { 'kubernetes.io/config.mirror': 'x' } } }),
+      'mirror',
+    ],
+    [
+      'that tolerates everything stays, because it would come right back',
+      pod('any', { spec: { containers: [], tolerations: [{ operator: 'Exists' }] } }),
+      'tolerates',
+    ],
+    [
+      'that tolerates some other taint must go',
+      pod('gpu', { spec: { containers: [], tolerations: [{ key: 'gpu', operator: 'Exists' }] } }),
+      undefined,
+    ],
+  ])('%s', (_, given, expected) => {
+    expect(staysBecause(given)).toBe(expected);
+  });
+});
+
+describe('a drain', () => {
+  test('evicts every pod that must go once, by UID, and leaves the others', async () => {
+    const fake = fakePods([
+      pod('web-1', { node: 'old' }),
+      pod('web-2', { node: 'old' }),
+      pod('web-3', { node: 'new' }),
+      pod('cni-1', { node: 'old', owner: ['DaemonSet', 'cni'] }),
+    ]);
+    expect(await drain(fake)).toBe('');
+    expect(fake.evictions.map((e) => e.uid)).toEqual(['uid-web-1', 'uid-web-2']);
+    expect(fake.pods.map((p) => p.metadata.name)).toEqual(['web-3', 'cni-1']);
+  });
+
+  test('empties all nodes of a wave at the same time', async () => {
+    const fake = fakePods([pod('web-1', { node: 'old' }), pod('web-2', { node: 'older' })]);
+    await drain(fake, ['old', 'older']);
+    expect(fake.evictions.map((e) => e.at)).toEqual([0, 0]);
+  });
+
+  test('looks again after the node is empty, because a pod may just have been scheduled', async () => {
+    const fake = fakePods([pod('web-1', { node: 'old' })]);
+    fake.clock.after(1200, () => fake.pods.push(pod('late', { node: 'old' })));
+    await drain(fake);
+    expect(fake.evictions.map((e) => e.uid)).toEqual(['uid-web-1', 'uid-late']);
+  });
+
+  test('takes a pod that is gone already, or replaced under its name, as done', async () => {
+    const fake = fakePods([pod('web-1', { node: 'old' })], (p) => {
+      fake.pods = fake.pods.filter((other) => other !== p);
+      return { kind: 'gone' };
+    });
+    expect(await drain(fake)).toBe('');
+  });
+
+  test('waits while a budget is full, and goes on when it has room', async () => {
+    const fake = fakePods([pod('web-1', { node: 'old' })], (_, at) =>
+      at < 5000 ? held : { kind: 'accepted' },
+    );
+    expect(await drain(fake)).toBe('');
+    expect(fake.log[0]).toBe(`Pod shop/web-1 must wait: ${'message' in held ? held.message : ''}`);
+  });
+
+  test('leaves an API server that throttles alone for as long as it asks', async () => {
+    const busy: EvictionAnswer = { kind: 'busy', message: 'too many requests', retryAfterSeconds: 7 };
+    const fake = fakePods([pod('web-1', { node: 'old' })], (_, at) =>
+      at < 6000 ? busy : { kind: 'accepted' },
+    );
+    await drain(fake);
+    expect(fake.evictions).toHaveLength(2);
+    expect(fake.evictions[1]?.at).toBeGreaterThanOrEqual(7000);
+    // Throttling is no budget: nobody has to be told to change one.
+    expect(fake.log.join()).not.toMatch('must wait');
+  });
+
+  test('gives up after drain-timeout, naming pod, budget, numbers and what to do', async () => {
+    const fake = fakePods([pod('web-1', { node: 'old', owner: ['StatefulSet', 'web'] })], () => held, [
+      budget('web', { minAvailable: 1 }),
+    ]);
+    const failure = await drain(fake);
+    expect(failure).toMatch('after 1m (drain-timeout)');
+    expect(failure).toMatch('Pod shop/web-1 is held by PodDisruptionBudget shop/web');
+    expect(failure).toMatch('needs 1 healthy pods and has 1 currently');
+    expect(failure).toMatch('Give StatefulSet web one replica more');
+  });
+
+  test('does not advise more replicas where they would not help', async () => {
+    const fake = fakePods([pod('web-1', { node: 'old' })], () => held, [
+      budget('web', { maxUnavailable: 0 }),
+    ]);
+    const failure = await drain(fake);
+    expect(failure).toMatch('Let the budget allow one disruption');
+    expect(failure).not.toMatch('one replica more');
+  });
+
+  test('does not wait for what cannot happen: two budgets on the last pods fail at once', async () => {
+    const two: EvictionAnswer = { kind: 'several-budgets', message: 'more than one PodDisruptionBudget' };
+    const budgets = [budget('web', { minAvailable: 1 }), budget('web', { maxUnavailable: 1 })];
+    const fake = fakePods([pod('web-1', { node: 'old' })], () => two, budgets);
+    expect(await drain(fake)).toMatch('Remove all but one');
+    expect(fake.clock.now()).toBeLessThan(1000);
+  });
+
+  test('names a pod that does not end', async () => {
+    const stuck = pod('web-1', { node: 'old' });
+    stuck.metadata.deletionTimestamp = new Date(0).toISOString();
+    const fake = fakePods([stuck]);
+    const failure = await drain(fake);
+    expect(failure).toMatch('Pod shop/web-1 is terminating');
+    expect(failure).toMatch('finalizers');
+    expect(fake.evictions).toEqual([]);
+  });
+});
+
+test('a server that throttles without saying how long is asked again soon, one that asks for hours is not believed', () => {
+  expect(askAgainAfterMs({ kind: 'busy', message: '' })).toBe(2000);
+  expect(askAgainAfterMs({ kind: 'busy', message: '', retryAfterSeconds: 7200 })).toBe(30_000);
+});

@@ -1,0 +1,88 @@
+import type { Pod, PodDisruptionBudget } from '../../src/cluster/objects.ts';
+import type { Aws, EvictionAnswer, Kubernetes } from '../../src/cluster/ports.ts';
+import type { Journal, Json } from '../../src/journal/journal.ts';
+import { VirtualClock } from '../../src/rehearsal/world/clock.ts';
+import type { Context, RotationSettings } from '../../src/rotation/context.ts';
+import { noGuard } from '../../src/rotation/gate.ts';
+
+export const settings: RotationSettings = {
+  select: { names: ['general'] },
+  maxSurge: 1,
+  maxUnavailable: 0,
+  clusterAutoscaler: 'none',
+  onFailure: 'restore',
+  intervalMs: 0,
+  settleMs: 0,
+  requiredPasses: 2,
+  timeouts: { node: 60_000, drain: 60_000, volume: 60_000, terminate: 60_000, gate: 60_000 },
+};
+
+/** A journal in memory. */
+export function memoryJournal(before: Record<string, Json> = {}): Journal {
+  const values = new Map(Object.entries(before));
+  const notes = new Map<string, Json>();
+  return {
+    runId: 'run-1',
+    async before(key, value) {
+      if (!values.has(key)) values.set(key, value);
+    },
+    valueBefore: (key) => values.get(key),
+    outstanding: (prefix = '') =>
+      [...values].filter(([key]) => key.startsWith(prefix)).map(([key, value]) => ({ key, value })),
+    restored: async (key) => void values.delete(key),
+    note: async (key, value) => void notes.set(key, value),
+    noted: (key) => notes.get(key),
+  };
+}
+
+export interface FakePods {
+  context: Context;
+  clock: VirtualClock;
+  log: string[];
+  /** When which pod was asked to leave, by UID. */
+  evictions: { uid: string; at: number }[];
+  pods: Pod[];
+}
+
+/** A context whose cluster consists of these pods; `answer` is the Eviction API. An accepted pod is gone a second later. */
+export function fakePods(
+  pods: Pod[],
+  answer: (pod: Pod, at: number) => EvictionAnswer = () => ({ kind: 'accepted' }),
+  budgets: PodDisruptionBudget[] = [],
+): FakePods {
+  const clock = new VirtualClock(0);
+  const log: string[] = [];
+  const fake: FakePods = { context: undefined as never, clock, log, evictions: [], pods };
+  const kubernetes: Partial<Kubernetes> = {
+    async list(resource, query = {}) {
+      const node = query.fieldSelector?.replace('spec.nodeName=', '');
+      const items =
+        resource === 'pods' ? fake.pods.filter((p) => !node || p.spec.nodeName === node) : budgets;
+      return { items: structuredClone(items) as never, resourceVersion: '1' };
+    },
+    async evict({ uid }) {
+      fake.evictions.push({ uid, at: clock.now() });
+      const pod = fake.pods.find((p) => p.metadata.uid === uid);
+      if (!pod) return { kind: 'gone' };
+      const given = answer(pod, clock.now());
+      if (given.kind === 'accepted') {
+        pod.metadata.deletionTimestamp = new Date(clock.now() + 30_000).toISOString();
+        clock.after(1000, () => {
+          fake.pods = fake.pods.filter((p) => p !== pod);
+        });
+      }
+      return given;
+    },
+  };
+  fake.context = {
+    kubernetes: kubernetes as Kubernetes,
+    aws: {} as Aws,
+    clock,
+    signal: new AbortController().signal,
+    journal: memoryJournal(),
+    settings,
+    guard: noGuard,
+    say: (line) => void log.push(line),
+  };
+  return fake;
+}

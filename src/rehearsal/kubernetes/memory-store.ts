@@ -26,6 +26,8 @@ class MemoryStore implements Store {
   readonly #history: AnyEvent[] = [];
   readonly #undelivered: AnyEvent[] = [];
   #delivering = false;
+  /** The history no longer reaches back to the beginning. */
+  #forgot = false;
   #revision = 1;
 
   constructor(clock: WorldClock, random: Random) {
@@ -142,7 +144,7 @@ class MemoryStore implements Store {
     revision: number,
   ): { events: (StoreEvent<R> & { revision: number })[] } | 'expired' {
     const oldest = this.#history[0]?.revision ?? this.#revision + 1;
-    if (revision + 1 < oldest && this.#history.length >= historyLength) return 'expired';
+    if (this.#forgot && revision + 1 < oldest) return 'expired';
     const events = this.#history.filter((e) => e.resource === resource && e.revision > revision);
     return { events: events as unknown as (StoreEvent<R> & { revision: number })[] };
   }
@@ -208,7 +210,10 @@ class MemoryStore implements Store {
   ): void {
     const full = { ...event, resource, revision: this.#revision } as AnyEvent;
     this.#history.push(full);
-    if (this.#history.length > historyLength) this.#history.splice(0, historyLength / 10);
+    if (this.#history.length > historyLength) {
+      this.#history.splice(0, historyLength / 10);
+      this.#forgot = true;
+    }
     this.#undelivered.push(full);
     // A listener that writes only adds to the queue: everyone sees the changes in their order.
     if (this.#delivering) return;

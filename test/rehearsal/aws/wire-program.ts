@@ -1,0 +1,120 @@
+import { clusterAccess, connectAws } from '../../../src/aws/connect.ts';
+import { startAwsServer } from '../../../src/rehearsal/aws/server.ts';
+import { AwsWorld } from '../../../src/rehearsal/aws/world.ts';
+import { wallClock } from '../../../src/rehearsal/world/clock.ts';
+import { Random } from '../../../src/rehearsal/world/random.ts';
+import { messageOf } from '../../../src/text.ts';
+
+const region = 'eu-west-1';
+const alias =
+  'resolve:ssm:/aws/service/eks/optimized-ami/1.36/amazon-linux-2023/x86_64/standard/recommended/image_id';
+const world = new AwsWorld({
+  clock: wallClock,
+  random: new Random(3),
+  factor: 200,
+  machineRoom: { boot: () => {}, halt: () => {} },
+  description: {
+    region,
+    accountId: '123456789012',
+    cluster: 'shop',
+    version: '1.36',
+    recommendedImage: 'ami-new',
+    images: [],
+    launchConfigurations: [],
+    templates: [
+      {
+        id: 'lt-1',
+        name: 'general',
+        versions: [
+          { imageId: 'ami-old', instanceType: 'm5.large' },
+          { imageId: alias, instanceType: 'm5.large' },
+        ],
+        defaultVersion: 1,
+      },
+    ],
+    groups: [
+      {
+        name: 'g',
+        min: 1,
+        max: 5,
+        desired: 3,
+        subnets: ['a', 'b', 'c'].map((z) => ({ id: `subnet-${z}`, zone: region + z, freeAddresses: 100 })),
+        template: { id: 'lt-1', version: '$Latest' },
+        tags: new Map([['kubernetes.io/cluster/shop', 'owned']]),
+        targetGroups: ['arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/tg/abc'],
+        classicLoadBalancers: ['old-elb'],
+        hooks: [],
+        labels: {},
+        taints: [],
+      },
+    ],
+  },
+});
+const server = await startAwsServer({
+  world,
+  cluster: () => ({ endpoint: 'https://cluster', certificate: 'PEM' }),
+});
+Object.assign(process.env, {
+  AWS_ENDPOINT_URL: server.url,
+  AWS_ACCESS_KEY_ID: 'a',
+  AWS_SECRET_ACCESS_KEY: 'b',
+});
+const aws = connectAws({ region, clock: wallClock });
+const failure = (work: Promise<unknown>) => work.then(() => 'no failure', messageOf);
+const read = async () => {
+  const [group] = await aws.groups({ names: ['g', 'unknown'] });
+  if (!group) throw new Error('no group');
+  return group;
+};
+while (world.membersOf('g').filter((i) => i.lifecycle === 'InService').length < 3) await wallClock.sleep(20);
+await wallClock.sleep(150);
+
+const [group] = await aws.groups({ tags: { 'kubernetes.io/cluster/shop': '*' } });
+if (!group) throw new Error('no group');
+const ids = group.instances.map((i) => i.id);
+const instances = await aws.instances([...ids, 'i-00000000000000000']);
+const first = await aws.launch('g', { zone: `${region}b`, count: 1, token: 't1' });
+const again = await aws.launch('g', { zone: `${region}b`, count: 1, token: 't1' });
+const many = await aws.launch('g', { zone: `${region}b`, count: 9, token: 't2' });
+await aws.suspend('g', ['AZRebalance']);
+const { suspended } = await read();
+await aws.resume('g', ['AZRebalance']);
+const resumed = (await read()).suspended;
+await aws.tag('g', { a: 'b', c: 'd' });
+await aws.untag('g', ['c']);
+await aws.resize('g', { max: 7 });
+const health = await aws.targetHealth(group);
+for (const id of [ids[0], ids[0], 'i-00000000000000000']) await aws.terminate(id ?? '', { decrement: true });
+const after = await read();
+const access = await clusterAccess('shop', region);
+console.log(
+  JSON.stringify({
+    group: {
+      name: group.name,
+      min: group.min,
+      max: group.max,
+      desired: group.desired,
+      canLaunchInZone: group.canLaunchInZone,
+      image: group.target.imageId,
+      template: group.target.template?.version,
+      zones: group.zones.length,
+      instances: group.instances.length,
+    },
+    instances: [...new Set(instances.map((i) => i.imageId))],
+    launched: first.kind === 'launched' ? first.instanceIds.length : 0,
+    sameToken: JSON.stringify(first) === JSON.stringify(again),
+    tooMany: many.kind,
+    suspended,
+    resumed,
+    tags: after.tags,
+    activities: (await aws.activities('g', 0)).length > 3,
+    refresh: await aws.refreshInProgress('g'),
+    health: [...new Set(health.map((h) => h.state))],
+    afterTerminating: { desired: after.desired, max: after.max },
+    aboveMax: await failure(aws.resize('g', { desired: 99 })),
+    token: (await access.token()).slice(0, 11),
+    endpoint: access.endpoint,
+    noCluster: await failure(clusterAccess('nope', region)),
+  }),
+);
+process.exit();

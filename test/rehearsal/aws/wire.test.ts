@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, test } from '@jest/globals';
+
+/** The unmodified SDK against the embedded endpoint, outside jest's own module system. */
+async function inAnotherProcess(file: string): Promise<unknown> {
+  const { stdout } = await promisify(execFile)(process.execPath, [new URL(file, import.meta.url).pathname]);
+  return JSON.parse(stdout);
+}
+
+describe('the adapter and the embedded AWS', () => {
+  test('understand each other through the SDK for every call of the port', async () => {
+    expect(await inAnotherProcess('./wire-program.ts')).toEqual({
+      group: {
+        name: 'g',
+        min: 1,
+        max: 5,
+        desired: 3,
+        canLaunchInZone: true,
+        image: 'ami-new',
+        template: '2',
+        zones: 3,
+        instances: 3,
+      },
+      instances: ['ami-new'],
+      launched: 1,
+      sameToken: true,
+      tooMany: 'refused',
+      suspended: ['AZRebalance'],
+      resumed: [],
+      tags: { 'kubernetes.io/cluster/shop': 'owned', a: 'b' },
+      activities: true,
+      refresh: false,
+      health: ['healthy'],
+      afterTerminating: { desired: 3, max: 7 },
+      aboveMax:
+        'SetDesiredCapacity: ValidationError: New SetDesiredCapacity value 99 is above max value 7 for the AutoScalingGroup.',
+      token: 'k8s-aws-v1.',
+      endpoint: 'https://cluster',
+      noCluster: 'DescribeCluster: ResourceNotFoundException: No cluster found for name: nope.',
+    });
+  }, 30_000);
+});

@@ -1,10 +1,12 @@
 import type { Clock } from '../../src/clock.ts';
 import { instanceIdOf, nodeReady } from '../../src/cluster/members.ts';
-import { isReady } from '../../src/cluster/pods.ts';
+import type { Lease } from '../../src/cluster/objects.ts';
+import { isReady, isTerminating } from '../../src/cluster/pods.ts';
 import type { Aws, Kubernetes } from '../../src/cluster/ports.ts';
 import type { Session } from '../../src/operations/contract.ts';
 import { rotateNodes } from '../../src/operations/rotate-nodes.ts';
 import { inProcessAws } from '../../src/rehearsal/aws/in-process.ts';
+import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../src/rehearsal/embedded-cluster.ts';
 import type { Fault } from '../../src/rehearsal/faults/fault.ts';
 import { weightlessRuntime } from '../../src/rehearsal/kubelet/runtime.ts';
@@ -29,23 +31,31 @@ export interface World {
   outdated(): string[];
   /** What is not as it was before the rotation. */
   changed(): string[];
+  lease(): Lease | undefined;
+  /** The fewest pods of an app of the shop that were ready at once since the rotation could begin. */
+  fewestReady(app: string): number;
 }
 
 export interface WorldOptions {
   seed?: number;
   fault?: Fault;
   more?: readonly Manifest[];
+  /** Boot and AWS durations are divided by this. */
+  factor?: number;
+  /** Changes the account before it starts. */
+  account?: (description: AwsDescription) => void;
 }
 
 export async function shopWorld(options: WorldOptions = {}): Promise<World> {
   const clock = new VirtualClock();
   const description = account();
+  options.account?.(description);
   const { fault } = options;
   const cluster = createEmbeddedCluster({
     clock,
     seed: options.seed ?? 1,
     description,
-    factor: 1,
+    factor: options.factor ?? 1,
     runtime: weightlessRuntime,
     fault,
   });
@@ -57,6 +67,14 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
   releaseNewImage(description);
   cluster.enableFault();
   const before = settingsOf(cluster);
+  const fewest = new Map<string, number>();
+  cluster.store.subscribe('pods', ({ object }) => {
+    const app = object.metadata.labels?.app ?? '';
+    const ready = cluster.store
+      .list('pods', { namespace: object.metadata.namespace ?? '', labelSelector: `app=${app}` })
+      .filter((p) => isReady(p) && !isTerminating(p)).length;
+    fewest.set(app, Math.min(ready, fewest.get(app) ?? ready));
+  });
   return {
     clock,
     cluster,
@@ -67,6 +85,8 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
         .filter((n) => cluster.aws.instances.get(instanceIdOf(n) ?? '')?.imageId !== newImage)
         .map((n) => n.metadata.name),
     changed: () => differences(before, settingsOf(cluster)),
+    lease: () => cluster.store.get('leases', { namespace: 'kube-system', name: 'eks-rolling' }),
+    fewestReady: (app) => fewest.get(app) ?? Number.POSITIVE_INFINITY,
   };
 }
 

@@ -34,7 +34,7 @@ export interface ResourceInfo {
   namespaced: boolean;
 }
 
-/** Where each resource lives in the API. The one table that client and embedded API server share. */
+/** Where each resource lives in the API. The one table of everybody who speaks the API. */
 export const resources: { readonly [R in Resource]: ResourceInfo } = {
   nodes: { kind: 'Node', group: '', version: 'v1', namespaced: false },
   pods: { kind: 'Pod', group: '', version: 'v1', namespaced: true },

@@ -10,9 +10,15 @@ const random = (): number =>
 
 const sweeps: Record<string, () => string[][]> = {
   faults: () =>
-    ['never-joins', 'no-capacity', 'api-errors', 'throttling', 'pdb-never-allows', 'slow-images'].map(
-      (fault) => ['--only', 'nodes', '--fault', fault],
-    ),
+    [
+      'never-joins',
+      'no-capacity',
+      'api-errors',
+      'throttling',
+      'pdb-never-allows',
+      'slow-images',
+      'full-zone',
+    ].map((fault) => ['--only', 'nodes', '--fault', fault]),
   controls: () => [
     ['--only', 'nodes', '--control', 'undrained-node'],
     ['--control', 'bare-failover'],

@@ -1,5 +1,6 @@
 import { apiErrors } from './api-errors.ts';
 import type { Fault } from './fault.ts';
+import { fullZone } from './full-zone.ts';
 import { neverJoins } from './never-joins.ts';
 import { noCapacity } from './no-capacity.ts';
 import { pdbNeverAllows } from './pdb-never-allows.ts';
@@ -14,4 +15,5 @@ export const faults: readonly Fault[] = [
   throttling,
   pdbNeverAllows,
   slowImages,
+  fullZone,
 ];

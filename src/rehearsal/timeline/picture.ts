@@ -36,7 +36,12 @@ export function picture(timeline: Timeline, verdict: readonly { good: boolean; t
   const text = (at: number, y: number, content: string, extra = '') =>
     parts.push(`<text x="${at.toFixed(1)}" y="${y}" ${extra}>${escaped(content)}</text>`);
 
-  text(16, 26, 'Every node replaced, nobody noticed', 'font-size="17" font-weight="600"');
+  text(
+    16,
+    26,
+    verdict.every((v) => v.good) ? 'Every node replaced, nobody noticed' : 'A rehearsal that did not pass',
+    'font-size="17" font-weight="600"',
+  );
   for (let second = 0; second * 1000 <= end; second += tick(end)) {
     const at = x(second * 1000);
     parts.push(

@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
  * The long sweeps: every fault, both controls, three seeds, and ten kills at random moments. Each is a rehearsal of its own.
  *   npm run soak [-- faults|controls|seeds|kills]...
  */
-const killWindowMs = { from: 500, to: 40_000 };
-const random = (): number =>
-  killWindowMs.from + Math.floor(Math.random() * (killWindowMs.to - killWindowMs.from));
+const earliestKillMs = 500;
+const random = (latestMs: number): number =>
+  earliestKillMs + Math.floor(Math.random() * (latestMs - earliestKillMs));
 
 const sweeps: Record<string, () => string[][]> = {
   faults: () =>
@@ -24,18 +24,21 @@ const sweeps: Record<string, () => string[][]> = {
     ['--control', 'bare-failover'],
   ],
   seeds: () => ['1', '2', '3'].map((seed) => ['--seed', seed]),
-  // Every other kill takes the runner with it, so that no later step can put anything back.
+  // Every other kill takes the runner with it, so that no later step can put anything back; half of them have Redis to move.
   kills: () =>
-    Array.from({ length: 10 }, (_, i) => [
-      '--only',
-      'nodes',
-      '--seed',
-      String(i + 1),
-      '--kill-after',
-      String(random()),
-      '--kill',
-      i % 2 === 0 ? 'runner' : 'engine',
-    ]),
+    Array.from({ length: 10 }, (_, i) => {
+      const withRedis = i % 4 < 2;
+      const after = String(random(withRedis ? 90_000 : 40_000));
+      return [
+        ...(withRedis ? [] : ['--only', 'nodes']),
+        '--seed',
+        String(i + 1),
+        '--kill-after',
+        after,
+        '--kill',
+        i % 2 === 0 ? 'runner' : 'engine',
+      ];
+    }),
 };
 
 const asked = process.argv.slice(2);

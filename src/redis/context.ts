@@ -78,6 +78,25 @@ const reads = new Set([
 const onlyReads = (command: string, second: string | number | undefined): boolean =>
   reads.has(command) || reads.has(`${command} ${second}`);
 
+/** The options that every wait of a migration shares. */
+export function waiting(
+  context: MigrationContext,
+  what: string,
+  timeout: keyof MigrationTimeouts,
+  pollMs = 250,
+): WaitOptions {
+  const { clock, signal, say, timeouts } = context;
+  return {
+    what,
+    timeoutName: `${timeout}-timeout`,
+    timeoutMs: timeouts[timeout],
+    pollMs,
+    clock,
+    signal,
+    say,
+  };
+}
+
 /** Waits like waitUntil, and takes a connection that broke for one more thing to wait for: pods come and go meanwhile. */
 export function waitPatiently<T>(look: () => Promise<Look<T>>, options: WaitOptions): Promise<T> {
   return waitUntil(async () => {

@@ -1,7 +1,7 @@
 import type { Pod } from '../cluster/objects.ts';
 import { podName } from '../cluster/pods.ts';
 import { waitUntil } from '../wait.ts';
-import { isServing, type MigrationContext, type Moved } from './context.ts';
+import { isServing, type MigrationContext, type Moved, waiting } from './context.ts';
 
 const pollMs = 200;
 
@@ -10,10 +10,9 @@ const pollMs = 200;
  * nothing is lost by it; the budget is asked again here, by the Eviction API.
  */
 export async function movePod(context: MigrationContext, pod: Pod, role: Moved['role']): Promise<Pod> {
-  const { kubernetes, clock, signal, say, timeouts } = context;
+  const { kubernetes, clock, say } = context;
   const { namespace = '', name, uid = '' } = pod.metadata;
   const started = clock.now();
-  const limits = { timeoutName: 'pod-timeout', timeoutMs: timeouts.pod, pollMs, say, clock, signal };
   say(`Moving ${role} ${podName(pod)} off ${pod.spec.nodeName}.`);
   await waitUntil(
     async () => {
@@ -21,7 +20,7 @@ export async function movePod(context: MigrationContext, pod: Pod, role: Moved['
       if (answer.kind === 'accepted' || answer.kind === 'gone') return { done: true };
       return { waiting: answer.message };
     },
-    { what: `the eviction of ${podName(pod)}`, ...limits },
+    waiting(context, `the eviction of ${podName(pod)}`, 'pod', pollMs),
   );
   const successor = await waitUntil(
     async () => {
@@ -31,7 +30,7 @@ export async function movePod(context: MigrationContext, pod: Pod, role: Moved['
       if (!isServing(now)) return { waiting: why(now) };
       return { done: now };
     },
-    { what: `${podName(pod)} to be back`, ...limits },
+    waiting(context, `${podName(pod)} to be back`, 'pod', pollMs),
   );
   if (context.nodes.has(successor.spec.nodeName ?? '')) {
     throw new Error(

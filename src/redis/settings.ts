@@ -1,3 +1,5 @@
+import { readEntries } from '../document.ts';
+
 /** One Redis that the run must move, as the `redis` input describes it. */
 export interface RedisTarget {
   name: string;
@@ -32,49 +34,27 @@ const known = [
  * @throws Error that lists every problem.
  */
 export function parseRedis(document: unknown): RedisTarget[] {
-  if (!Array.isArray(document)) throw new Error('expected a list of {name, namespace, kind, pods}');
-  const problems: string[] = [];
-  const targets = document.map((entry, i) => parseTarget(entry, `entry ${i + 1}`, problems));
-  const twice = targets.find((t, i) => targets.findIndex((o) => o.name === t.name) !== i);
-  if (twice) problems.push(`name ${twice.name} is used twice`);
-  if (problems.length > 0) throw new Error(problems.join('; '));
-  return targets;
-}
-
-function parseTarget(entry: unknown, where: string, problems: string[]): RedisTarget {
-  const given = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
-  for (const key of Object.keys(given))
-    if (!known.includes(key))
-      problems.push(`${where}: unknown key ${key}, expected one of ${known.join(', ')}`);
-  const text = (key: string, fallback?: string): string => {
-    const value = given[key] ?? fallback;
-    if (typeof value === 'string' && value.trim()) return value.trim();
-    problems.push(`${where}: ${key} is missing`);
-    return '';
-  };
-  const port = (key: string, fallback: number): number => {
-    const value = given[key] ?? fallback;
-    if (Number.isInteger(value) && Number(value) > 0 && Number(value) < 65536) return Number(value);
-    problems.push(`${where}: ${key}: got ${JSON.stringify(value)}, expected a port`);
-    return fallback;
-  };
-  const kind = text('kind');
-  if (kind && kind !== 'sentinel' && kind !== 'cluster')
-    problems.push(`${where}: kind: got ${JSON.stringify(kind)}, expected sentinel or cluster`);
-  const secret = given['password-secret'] === undefined ? undefined : text('password-secret').split('/');
-  if (secret && (secret.length !== 2 || !secret[0] || !secret[1]))
-    problems.push(`${where}: password-secret: expected <secret name>/<key>`);
-  return {
-    name: text('name'),
-    namespace: text('namespace'),
-    kind: kind === 'cluster' ? 'cluster' : 'sentinel',
-    pods: text('pods'),
-    sentinels: kind === 'sentinel' ? text('sentinels') : '',
-    master: kind === 'sentinel' ? text('master', 'mymaster') : '',
-    port: port('port', 6379),
-    sentinelPort: port('sentinel-port', 26379),
-    ...(secret?.[0] && secret[1] ? { passwordSecret: { name: secret[0], key: secret[1] } } : {}),
-  };
+  return readEntries(document, 'a list of {name, namespace, kind, pods}', known, (entry) => {
+    const kind = entry.text('kind');
+    if (kind && kind !== 'sentinel' && kind !== 'cluster') {
+      entry.problem(`kind: got ${JSON.stringify(kind)}, expected sentinel or cluster`);
+    }
+    const secret =
+      entry.value('password-secret') === undefined ? undefined : entry.text('password-secret').split('/');
+    if (secret && (secret.length !== 2 || !secret[0] || !secret[1]))
+      entry.problem('password-secret: expected <secret name>/<key>');
+    return {
+      name: entry.text('name'),
+      namespace: entry.text('namespace'),
+      kind: kind === 'cluster' ? 'cluster' : 'sentinel',
+      pods: entry.text('pods'),
+      sentinels: kind === 'sentinel' ? entry.text('sentinels') : '',
+      master: kind === 'sentinel' ? entry.text('master', 'mymaster') : '',
+      port: entry.port('port', 6379),
+      sentinelPort: entry.port('sentinel-port', 26379),
+      ...(secret?.[0] && secret[1] ? { passwordSecret: { name: secret[0], key: secret[1] } } : {}),
+    };
+  });
 }
 
 /** The label queries of everything that migrate-redis moves: data pods and Sentinels. */

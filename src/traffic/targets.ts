@@ -1,3 +1,5 @@
+import { readEntries } from '../document.ts';
+
 /** One service to watch. */
 export interface TrafficTarget {
   name: string;
@@ -18,45 +20,26 @@ const known = ['name', 'url', 'method', 'headers', 'body', 'expect-status', 'tim
  * @throws Error that lists every problem.
  */
 export function parseTargets(document: unknown): TrafficTarget[] {
-  if (!Array.isArray(document) || document.length === 0)
-    throw new Error('expected a list of {name, url} with at least one entry');
-  const problems: string[] = [];
-  const targets = document.map((entry, i) => parseTarget(entry, `entry ${i + 1}`, problems));
-  const twice = targets.find((t, i) => targets.findIndex((o) => o.name === t.name) !== i);
-  if (twice) problems.push(`name ${twice.name} is used twice`);
-  if (problems.length > 0) throw new Error(problems.join('; '));
-  return targets;
-}
-
-function parseTarget(entry: unknown, where: string, problems: string[]): TrafficTarget {
-  const given = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
-  for (const key of Object.keys(given))
-    if (!known.includes(key))
-      problems.push(`${where}: unknown key ${key}, expected one of ${known.join(', ')}`);
-  const text = (key: string, fallback?: string): string => {
-    const value = given[key] ?? fallback;
-    if (typeof value === 'string' && (value !== '' || fallback === '')) return value;
-    problems.push(`${where}: ${key} is missing`);
-    return '';
-  };
-  const url = text('url');
-  if (url && !/^https?:\/\/[^/]+/.test(url))
-    problems.push(`${where}: url: got ${JSON.stringify(url)}, expected http://… or https://…`);
-  const status = /^(\d{3})(?:-(\d{3}))?$/.exec(String(given['expect-status'] ?? '200-399'));
-  if (!status)
-    problems.push(
-      `${where}: expect-status: got ${JSON.stringify(given['expect-status'])}, expected 200 or 200-399`,
-    );
-  const timeout = /^(\d+)(ms|s)$/.exec(String(given.timeout ?? '5s'));
-  if (!timeout)
-    problems.push(`${where}: timeout: got ${JSON.stringify(given.timeout)}, expected 500ms or 5s`);
-  return {
-    name: text('name'),
-    url,
-    method: text('method', 'GET').toUpperCase(),
-    headers: (given.headers ?? {}) as Record<string, string>,
-    body: text('body', ''),
-    expect: { from: Number(status?.[1] ?? 200), to: Number(status?.[2] ?? status?.[1] ?? 399) },
-    timeoutMs: Number(timeout?.[1] ?? 5) * (timeout?.[2] === 'ms' ? 1 : 1000),
-  };
+  return readEntries(document, 'a list of {name, url}', known, (entry) => {
+    const url = entry.text('url');
+    if (url && !/^https?:\/\/[^/]+/.test(url))
+      entry.problem(`url: got ${JSON.stringify(url)}, expected http://… or https://…`);
+    const status = /^(\d{3})(?:-(\d{3}))?$/.exec(String(entry.value('expect-status') ?? '200-399'));
+    if (!status)
+      entry.problem(
+        `expect-status: got ${JSON.stringify(entry.value('expect-status'))}, expected 200 or 200-399`,
+      );
+    const timeout = /^(\d+)(ms|s)$/.exec(String(entry.value('timeout') ?? '5s'));
+    if (!timeout)
+      entry.problem(`timeout: got ${JSON.stringify(entry.value('timeout'))}, expected 500ms or 5s`);
+    return {
+      name: entry.text('name'),
+      url,
+      method: entry.text('method', 'GET').toUpperCase(),
+      headers: (entry.value('headers') ?? {}) as Record<string, string>,
+      body: entry.text('body', ''),
+      expect: { from: Number(status?.[1] ?? 200), to: Number(status?.[2] ?? status?.[1] ?? 399) },
+      timeoutMs: Number(timeout?.[1] ?? 5) * (timeout?.[2] === 'ms' ? 1 : 1000),
+    };
+  });
 }

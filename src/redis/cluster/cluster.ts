@@ -6,6 +6,7 @@ import {
   type MigrationContext,
   MigrationStopped,
   podsOf,
+  waiting,
   waitPatiently,
 } from '../context.ts';
 import { parseInfo, parsePairs, type Replication, replicationOf } from '../info.ts';
@@ -79,7 +80,6 @@ export class RedisCluster {
 
   /** Waits until all these pods tell the same healthy story and all slots are served. */
   async agree(pods: readonly Pod[], what: string): Promise<ClusterNode[]> {
-    const { clock, signal, say, timeouts } = this.context;
     return waitPatiently(
       async () => {
         const views = await Promise.all(
@@ -93,36 +93,19 @@ export class RedisCluster {
           if (!addresses.has(node.ip)) wrong.push(`${node.ip || node.id.slice(0, 8)} is no pod's address`);
         return wrong.length === 0 ? { done: first } : { waiting: wrong.slice(0, 2).join('; ') };
       },
-      {
-        what,
-        timeoutName: 'failover-timeout',
-        timeoutMs: timeouts.failover,
-        pollMs: 150,
-        say,
-        clock,
-        signal,
-      },
+      waiting(this.context, what, 'failover', 150),
     );
   }
 
   /** Waits until the pod is a replica whose link is up and which has everything. */
   async inSync(pod: Pod): Promise<void> {
-    const { clock, signal, say, timeouts } = this.context;
     await waitPatiently(
       async () => {
         const r = await this.replication(pod);
         if (r.role !== 'slave') return { waiting: 'it is no replica yet' };
         return r.linkUp && !r.syncing ? { done: true } : { waiting: 'it is still syncing' };
       },
-      {
-        what: `${pod.metadata.name} to be in sync`,
-        timeoutName: 'sync-timeout',
-        timeoutMs: timeouts.sync,
-        pollMs: 100,
-        say,
-        clock,
-        signal,
-      },
+      waiting(this.context, `${pod.metadata.name} to be in sync`, 'sync', 100),
     );
   }
 }

@@ -6,6 +6,7 @@ import {
   type MigrationContext,
   MigrationStopped,
   mustLeave,
+  waiting,
   waitPatiently,
 } from '../context.ts';
 import { parsePairs } from '../info.ts';
@@ -43,21 +44,13 @@ export async function migrateCluster(context: MigrationContext, target: RedisTar
 
 /** The pod as it is now; after a kill it may just be on its way back. */
 async function present(cluster: RedisCluster, name: string): Promise<Pod> {
-  const { kubernetes, clock, signal, say, timeouts } = cluster.context;
+  const { kubernetes } = cluster.context;
   return waitPatiently(
     async () => {
       const pod = await kubernetes.get('pods', { namespace: cluster.target.namespace, name });
       return pod && isServing(pod) ? { done: pod } : { waiting: 'it is not ready' };
     },
-    {
-      what: `${cluster.target.namespace}/${name}`,
-      timeoutName: 'pod-timeout',
-      timeoutMs: timeouts.pod,
-      pollMs: 200,
-      say,
-      clock,
-      signal,
-    },
+    waiting(cluster.context, `${cluster.target.namespace}/${name}`, 'pod', 200),
   );
 }
 
@@ -87,7 +80,6 @@ const hasSlots = async (cluster: RedisCluster, pod: Pod): Promise<boolean> =>
 
 /** MEET and REPLICATE, each only if it has not happened yet. */
 async function join(cluster: RedisCluster, temporary: Pod, pod: Pod): Promise<void> {
-  const { clock, signal, say, timeouts } = cluster.context;
   const id = await cluster.idOf(temporary);
   const others = (await cluster.all()).filter((p) => p.metadata.uid !== temporary.metadata.uid);
   await waitPatiently(
@@ -104,15 +96,7 @@ async function join(cluster: RedisCluster, temporary: Pod, pod: Pod): Promise<vo
       if (!known) await cluster.call(pod, 'CLUSTER', 'MEET', ipOf(temporary), cluster.target.port);
       return { waiting: `${unaware.length} nodes do not know it yet` };
     },
-    {
-      what: `${podName(temporary)} to join ${cluster.target.name}`,
-      timeoutName: 'failover-timeout',
-      timeoutMs: timeouts.failover,
-      pollMs: 200,
-      say,
-      clock,
-      signal,
-    },
+    waiting(cluster.context, `${podName(temporary)} to join ${cluster.target.name}`, 'failover', 200),
   );
   const [self, shard] = [await cluster.self(temporary), await cluster.self(pod)];
   if (self.slots.length > 0) return;
@@ -135,7 +119,6 @@ async function refuseMaster(cluster: RedisCluster, pod: Pod): Promise<void> {
 
 /** A pod that came back has its old id and a new address: the others and it must learn that. */
 async function welcomeBack(cluster: RedisCluster, pod: Pod): Promise<void> {
-  const { clock, signal, say, timeouts } = cluster.context;
   const id = await cluster.idOf(pod);
   const others = (await cluster.all()).filter((p) => p.metadata.uid !== pod.metadata.uid);
   const [other] = others;
@@ -154,15 +137,12 @@ async function welcomeBack(cluster: RedisCluster, pod: Pod): Promise<void> {
       await cluster.call(other, 'CLUSTER', 'MEET', ipOf(pod), cluster.target.port);
       return { waiting: `${seen.filter((ip) => ip !== ipOf(pod)).length} nodes have its old address` };
     },
-    {
-      what: `${cluster.target.name} to know the new address of ${podName(pod)}`,
-      timeoutName: 'failover-timeout',
-      timeoutMs: timeouts.failover,
-      pollMs: 500,
-      say,
-      clock,
-      signal,
-    },
+    waiting(
+      cluster.context,
+      `${cluster.target.name} to know the new address of ${podName(pod)}`,
+      'failover',
+      500,
+    ),
   );
   await cluster.agree(await cluster.all(), `everyone in ${cluster.target.name} to see ${podName(pod)} again`);
   if ((await cluster.self(pod)).role === 'slave') await cluster.inSync(pod);
@@ -173,7 +153,7 @@ async function welcomeBack(cluster: RedisCluster, pod: Pod): Promise<void> {
  * itself, and the pod is deleted at once.
  */
 async function dismiss(cluster: RedisCluster, temporary: Pod): Promise<void> {
-  const { kubernetes, clock, signal, say, timeouts } = cluster.context;
+  const { kubernetes, say } = cluster.context;
   const { namespace = '', name, uid = '' } = temporary.metadata;
   if (isServing(temporary)) {
     if (await hasSlots(cluster, temporary))
@@ -191,15 +171,7 @@ async function dismiss(cluster: RedisCluster, temporary: Pod): Promise<void> {
   await waitPatiently(
     async () =>
       (await kubernetes.get('pods', { namespace, name })) ? { waiting: 'it is terminating' } : { done: true },
-    {
-      what: `the temporary pod ${podName(temporary)} to be gone`,
-      timeoutName: 'pod-timeout',
-      timeoutMs: timeouts.pod,
-      pollMs: 150,
-      say,
-      clock,
-      signal,
-    },
+    waiting(cluster.context, `the temporary pod ${podName(temporary)} to be gone`, 'pod', 150),
   );
   await cluster.agree(
     await cluster.all(),

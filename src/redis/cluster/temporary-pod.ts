@@ -2,7 +2,7 @@ import type { Pod } from '../../cluster/objects.ts';
 import { ownerOf, podName } from '../../cluster/pods.ts';
 import { KubernetesError } from '../../cluster/ports.ts';
 import { waitUntil } from '../../wait.ts';
-import { isServing, type MigrationContext } from '../context.ts';
+import { isServing, type MigrationContext, waiting } from '../context.ts';
 import type { RedisTarget } from '../settings.ts';
 
 /** Marks a temporary pod; the value is the run id. */
@@ -59,7 +59,7 @@ export async function ensureTemporaryPod(
   pod: Pod,
   target: RedisTarget,
 ): Promise<Pod> {
-  const { kubernetes, clock, signal, say, timeouts, journal } = context;
+  const { kubernetes, say, journal } = context;
   if (ownerOf(pod)?.kind !== 'StatefulSet')
     throw new Error(
       `${podName(pod)} is not of a StatefulSet, so nothing would bring it back after it left. Move it by hand.`,
@@ -87,14 +87,6 @@ export async function ensureTemporaryPod(
       );
       return { waiting: scheduling?.message ?? 'it is starting' };
     },
-    {
-      what: `the temporary pod ${podName(wanted)}`,
-      timeoutName: 'pod-timeout',
-      timeoutMs: timeouts.pod,
-      pollMs: 150,
-      say,
-      clock,
-      signal,
-    },
+    waiting(context, `the temporary pod ${podName(wanted)}`, 'pod', 150),
   );
 }

@@ -1,6 +1,6 @@
 import { podName } from '../../cluster/pods.ts';
 import { messageOf } from '../../text.ts';
-import { ConnectionBroken, ipOf, MigrationStopped, waitPatiently } from '../context.ts';
+import { ConnectionBroken, ipOf, MigrationStopped, waiting, waitPatiently } from '../context.ts';
 import { parsePairs } from '../info.ts';
 import { type DataPod, disturbances, notInSync, type SentinelSet } from './set.ts';
 
@@ -47,7 +47,7 @@ async function steer(
   fromName: string,
   toName: string,
 ): Promise<{ from: DataPod; to: DataPod }> {
-  const { clock, signal, say, timeouts, journal } = set.context;
+  const { journal } = set.context;
   const first = await set.members();
   for (const member of first) {
     const priority = await configOf(set, member, 'replica-priority');
@@ -77,15 +77,7 @@ async function steer(
       }
       return wrong.length === 0 ? { done: { from, to } } : { waiting: wrong.slice(0, 2).join('; ') };
     },
-    {
-      what: `${set.target.name} to be ready for a failover to ${toName}`,
-      timeoutName: 'failover-timeout',
-      timeoutMs: timeouts.failover,
-      pollMs: 250,
-      say,
-      clock,
-      signal,
-    },
+    waiting(set.context, `${set.target.name} to be ready for a failover to ${toName}`, 'failover'),
   );
 }
 
@@ -183,7 +175,6 @@ async function switchOver(set: SentinelSet, from: DataPod, to: DataPod, pauseMs:
 
 /** Waits until every member follows the new master and the Sentinels agree. */
 async function settle(set: SentinelSet, from: DataPod, to: DataPod): Promise<void> {
-  const { clock, signal, say, timeouts } = set.context;
   await waitPatiently(
     async () => {
       const [members, opinions, sentinels] = await Promise.all([
@@ -196,15 +187,11 @@ async function settle(set: SentinelSet, from: DataPod, to: DataPod): Promise<voi
       for (const m of members) if (master && m !== master) wrong.push(...[notInSync(m, master) ?? []].flat());
       return wrong.length === 0 ? { done: true } : { waiting: wrong.slice(0, 2).join('; ') };
     },
-    {
-      what: `everyone to follow ${podName(to.pod)} after the failover from ${podName(from.pod)}`,
-      timeoutName: 'failover-timeout',
-      timeoutMs: timeouts.failover,
-      pollMs: 250,
-      say,
-      clock,
-      signal,
-    },
+    waiting(
+      set.context,
+      `everyone to follow ${podName(to.pod)} after the failover from ${podName(from.pod)}`,
+      'failover',
+    ),
   );
 }
 

@@ -1,4 +1,4 @@
-import { ipOf, isServing, waitPatiently } from '../context.ts';
+import { ipOf, isServing, waiting, waitPatiently } from '../context.ts';
 import { disturbances, type Opinion, type SentinelSet } from './set.ts';
 
 /** Addresses that a Sentinel still lists although no pod has them: another Redis that gets such an address would be made a replica. */
@@ -34,7 +34,6 @@ export async function forgetGhosts(set: SentinelSet): Promise<void> {
 
 /** All Sentinels agree, know each other and every replica. */
 export async function whenCalm(set: SentinelSet): Promise<void> {
-  const { clock, signal, say, timeouts } = set.context;
   await waitPatiently(
     async () => {
       const [members, opinions, sentinels] = await Promise.all([
@@ -53,14 +52,6 @@ export async function whenCalm(set: SentinelSet): Promise<void> {
       }
       return wrong.length === 0 ? { done: true } : { waiting: wrong.slice(0, 2).join('; ') };
     },
-    {
-      what: `the Sentinels of ${set.target.name} to agree`,
-      timeoutName: 'failover-timeout',
-      timeoutMs: timeouts.failover,
-      pollMs: 250,
-      say,
-      clock,
-      signal,
-    },
+    waiting(set.context, `the Sentinels of ${set.target.name} to agree`, 'failover'),
   );
 }

@@ -1,5 +1,12 @@
 import { podName } from '../../cluster/pods.ts';
-import { ipOf, type MigrationContext, MigrationStopped, mustLeave, waitPatiently } from '../context.ts';
+import {
+  ipOf,
+  type MigrationContext,
+  MigrationStopped,
+  mustLeave,
+  waiting,
+  waitPatiently,
+} from '../context.ts';
 import { movePod } from '../move-pod.ts';
 import type { RedisTarget } from '../settings.ts';
 import { failOver, restorePriorities } from './failover.ts';
@@ -90,7 +97,6 @@ async function refuseMaster(set: SentinelSet, name: string): Promise<void> {
 }
 
 async function waitForSync(set: SentinelSet): Promise<void> {
-  const { clock, signal, say, timeouts } = set.context;
   await waitPatiently(
     async () => {
       const [members, pods] = await Promise.all([set.members(), set.dataPods()]);
@@ -102,15 +108,7 @@ async function waitForSync(set: SentinelSet): Promise<void> {
       if (missing > 0) late.push(`${missing} pods are not ready`);
       return late.length === 0 ? { done: true } : { waiting: late.join('; ') };
     },
-    {
-      what: `the replicas of ${set.target.name} to be in sync`,
-      timeoutName: 'sync-timeout',
-      timeoutMs: timeouts.sync,
-      pollMs: 150,
-      say,
-      clock,
-      signal,
-    },
+    waiting(set.context, `the replicas of ${set.target.name} to be in sync`, 'sync', 150),
   );
 }
 

@@ -17,6 +17,9 @@ const trafficEveryMs = 5000;
 const started = Date.now();
 const say = (line: string) => console.log(`${stamp(Date.now() - started)} ${line}`);
 
+// The processes of the pods must not outlive us; the runtime kills them when we exit.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
+
 async function main(options: RehearseOptions): Promise<boolean> {
   if (!existsSync(`${repository}/dist/index.js`)) {
     say('Building the engine.');

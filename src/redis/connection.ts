@@ -67,7 +67,7 @@ export async function connectRedis(
   };
   try {
     await explained('connect', client.connect());
-    await explained('PING', client.ping());
+    await explained('PING', client.ping()).catch(refuseSilence);
   } catch (error) {
     close();
     throw error;
@@ -89,4 +89,9 @@ export async function connectRedis(
 function asSocket(stream: Duplex): Duplex {
   const same = () => stream;
   return Object.assign(stream, { setNoDelay: same, setKeepAlive: same, setTimeout: same });
+}
+
+/** A server that loads its data, or has lost its master, answers with an error, but it answers. */
+function refuseSilence(error: Error): void {
+  if (!/^(LOADING|MASTERDOWN)/.test(error.message)) throw error;
 }

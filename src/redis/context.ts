@@ -125,6 +125,7 @@ export class Connections {
       try {
         return await (await this.to(pod, port)).call(command, ...args);
       } catch (error) {
+        if (isLoading(error)) throw new ConnectionBroken(`${podName(pod)} is still loading its data`);
         if (isReply(error)) throw error;
         this.forget(pod, port);
         if (n >= attempts) throw new ConnectionBroken(`${podName(pod)}: ${messageOf(error)}`);
@@ -164,3 +165,5 @@ export class Connections {
 
 /** Whether Redis itself said no, as opposed to a connection that broke. */
 const isReply = (error: unknown): boolean => (error as { name?: string }).name === 'ReplyError';
+
+const isLoading = (error: unknown): boolean => /^LOADING/.test(messageOf(error));

@@ -31,7 +31,10 @@ export async function makeRoom(
 /**
  * Puts max and AZRebalance back once size and zones allow it. Returns what was put back, and what still cannot be.
  */
-export async function restoreGroups(context: Context): Promise<{ done: string[]; remaining: string[] }> {
+export async function restoreGroups(
+  context: Pick<Context, 'aws' | 'journal'>,
+  plan: Plan | undefined,
+): Promise<{ done: string[]; remaining: string[] }> {
   const { aws, journal } = context;
   const done: string[] = [];
   const remaining: string[] = [];
@@ -49,6 +52,14 @@ export async function restoreGroups(context: Context): Promise<{ done: string[];
       done.push(`max of ${name} back to ${value}`);
     }
     if (group && what === rebalance) {
+      const before = plan?.groups.find((g) => g.name === name)?.desired ?? group.desired;
+      // While the group is larger its zones may be uneven, and AWS would even them out by terminating a node undrained.
+      if (group.desired > before) {
+        remaining.push(
+          `AZRebalance of ${name} stays suspended: its desired size is still ${group.desired} (it was ${before})`,
+        );
+        continue;
+      }
       await aws.resume(name, [rebalance]);
       done.push(`AZRebalance of ${name} resumed`);
     }

@@ -42,7 +42,7 @@ export async function restore(context: Context, plan: Plan | undefined): Promise
         `${name} is still ${by} larger than before, because its nodes carry pods that must not be evicted now; run the workflow again to finish the rotation`,
       );
   }
-  const groups = await restoreGroups(context);
+  const groups = await restoreGroups(context, plan);
   done.push(...groups.done, ...(await restoreDeployments(context)));
   remaining.push(...groups.remaining);
   return { done, remaining };

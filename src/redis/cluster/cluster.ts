@@ -97,6 +97,17 @@ export class RedisCluster {
     );
   }
 
+  /** Waits until the pod serves: it is ready as soon as its port is open, which is before it has loaded its data. */
+  async serves(pod: Pod): Promise<void> {
+    await waitPatiently(
+      async () => {
+        await this.call(pod, 'DBSIZE');
+        return { done: true };
+      },
+      waiting(this.context, `${pod.metadata.name} to serve`, 'pod', 100),
+    );
+  }
+
   /** Waits until the pod is a replica whose link is up and which has everything. */
   async inSync(pod: Pod): Promise<void> {
     await waitPatiently(

@@ -64,6 +64,7 @@ async function replacePod(cluster: RedisCluster, pod: Pod): Promise<void> {
     await refuseMaster(cluster, pod);
     const role = (await cluster.self(temporary)).role === 'master' ? 'master' : 'replica';
     current = await movePod(cluster.context, pod, role);
+    await cluster.serves(current);
     await freezeReplicas(cluster);
   }
   await welcomeBack(cluster, current);

@@ -5,7 +5,8 @@ interface ActionFile {
   outputs?: Record<string, { description: string }>;
 }
 
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+const cell = (text: string): string =>
+  text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
 
 /** The inputs and outputs tables of an action, made from its action.yml. */
 export function tables(actionYaml: string): string {

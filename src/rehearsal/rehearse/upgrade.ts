@@ -55,6 +55,8 @@ export async function runUpgrade(
         redis: withRedis ? stringify(redis) : '',
         'max-surge': '2',
         'baseline-duration': '8s',
+        // Cluster, witnesses and engine share one small machine, whose noise is not the services'.
+        'min-latency-delta': '50ms',
         ...options.fault?.inputs,
       },
       env: stage.endpoints.environment,

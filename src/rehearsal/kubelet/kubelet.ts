@@ -1,9 +1,11 @@
-import type { Pod } from '../../cluster/objects.ts';
-import { isReady, isTerminating } from '../../cluster/pods.ts';
+import type { Node, Pod } from '../../cluster/objects.ts';
+import { isFinished, isReady, isTerminating } from '../../cluster/pods.ts';
 import { conditions, nodeObject, notReadyTaint } from './node-object.ts';
 import { PodAgent, type PodAgentOptions } from './pod-agent.ts';
 
 const leaseMs = 10_000;
+/** How often the node's status is posted when nothing has changed (nodeStatusReportFrequency). */
+const heartbeatMs = 300_000;
 const leaseNamespace = 'kube-node-lease';
 const networkPlugin = 'aws-node';
 
@@ -12,6 +14,8 @@ export class Kubelet {
   readonly #o: PodAgentOptions;
   readonly #agents = new Map<string, PodAgent>();
   #running = false;
+  /** The network plugin has run here; its configuration stays on the machine. */
+  #plugged = false;
   #cancelLease = () => {};
 
   constructor(options: PodAgentOptions) {
@@ -26,10 +30,8 @@ export class Kubelet {
   start(): void {
     this.#running = true;
     this.register();
-    this.#renew();
     for (const pod of this.#o.store.list('pods', { fieldSelector: `spec.nodeName=${this.node}` }))
       this.podChanged(pod);
-    this.#becomeReady();
   }
 
   halt(): void {
@@ -41,24 +43,30 @@ export class Kubelet {
 
   /** A kubelet whose Node object was deleted registers again. */
   register(): void {
-    if (!this.#running || this.#o.store.get('nodes', { name: this.node })) return;
-    this.#o.store.create('nodes', nodeObject(this.#o.machine, this.#o.clock.now()));
-    const driver = {
-      name: 'ebs.csi.aws.com',
-      nodeID: this.#o.machine.instanceId,
-      allocatable: { count: 26 },
-    };
-    if (!this.#o.store.get('csinodes', { name: this.node }))
-      this.#o.store.create('csinodes', { metadata: { name: this.node }, spec: { drivers: [driver] } });
+    const { store, machine, clock } = this.#o;
+    if (!this.#running || store.get('nodes', { name: this.node })) return;
+    const node = store.create('nodes', nodeObject(machine, clock.now()));
+    if (!store.get('csinodes', { name: this.node })) {
+      const driver = { name: 'ebs.csi.aws.com', nodeID: machine.instanceId, allocatable: { count: 26 } };
+      store.create('csinodes', {
+        metadata: { name: this.node, ownerReferences: belongingTo(node) },
+        spec: { drivers: [driver] },
+      });
+    }
+    this.#beat();
   }
 
   podChanged(pod: Pod): void {
     if (!this.#running) return;
     const uid = pod.metadata.uid ?? '';
-    const agent = this.#agents.get(uid) ?? new PodAgent(this.#o, pod);
-    this.#agents.set(uid, agent);
+    let agent = this.#agents.get(uid);
+    if (!agent) {
+      if (isFinished(pod)) return;
+      agent = new PodAgent(this.#o, pod);
+      this.#agents.set(uid, agent);
+    }
     agent.update(pod);
-    if (pod.metadata.name.startsWith(networkPlugin)) this.#becomeReady();
+    if (!this.#plugged && pod.metadata.name.startsWith(networkPlugin)) this.#post();
   }
 
   podGone(pod: Pod): void {
@@ -70,35 +78,63 @@ export class Kubelet {
     return this.#agents.get(pod.metadata.uid ?? '')?.address;
   }
 
-  /** A node is ready when its network is: when the CNI's pod runs here, or the cluster has no such DaemonSet. */
-  #becomeReady(): void {
-    const { store, clock } = this.#o;
-    const wanted = store.get('daemonsets', { namespace: 'kube-system', name: networkPlugin }) !== undefined;
-    const plugged = store
+  #beat(): void {
+    this.#cancelLease();
+    if (!this.#running) return;
+    this.#renew();
+    this.#post();
+    this.#cancelLease = this.#o.clock.after(leaseMs, () => this.#beat());
+  }
+
+  /** A node is ready when its network is: when the CNI's pod has run here, or the cluster has no such DaemonSet. */
+  #networkIsReady(): boolean {
+    const { store } = this.#o;
+    this.#plugged ||= store
       .list('pods', { namespace: 'kube-system', fieldSelector: `spec.nodeName=${this.node}` })
       .some((p) => p.metadata.name.startsWith(networkPlugin) && isReady(p) && !isTerminating(p));
-    if (wanted && !plugged) return;
+    return (
+      this.#plugged ||
+      store.get('daemonsets', { namespace: 'kube-system', name: networkPlugin }) === undefined
+    );
+  }
+
+  /** Posts the node's status when the API has another one (also one that a controller wrote), or none for long. */
+  #post(): void {
+    const { store, clock } = this.#o;
+    const ready = this.#networkIsReady();
     store.modify('nodes', { name: this.node }, (draft) => {
-      if (draft.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')) return;
+      const posted = draft.status?.conditions?.find((c) => c.type === 'Ready');
+      const age = clock.now() - Date.parse(posted?.lastHeartbeatTime ?? '');
+      if (posted?.status === (ready ? 'True' : 'False') && age < heartbeatMs) return;
+      draft.status = {
+        ...draft.status,
+        conditions: conditions(ready, clock.now(), draft.status?.conditions),
+      };
+      if (!ready) return;
       const taints = (draft.spec.taints ?? []).filter((t) => t.key !== notReadyTaint.key);
       if (taints.length > 0) draft.spec.taints = taints;
       else delete draft.spec.taints;
-      draft.status = { ...draft.status, conditions: conditions(true, clock.now()) };
     });
   }
 
   #renew(): void {
-    if (!this.#running) return;
-    const renewTime = new Date(this.#o.clock.now()).toISOString();
+    const { store, clock } = this.#o;
+    const node = store.get('nodes', { name: this.node });
+    if (!node) return;
+    const renewTime = new Date(clock.now()).toISOString();
     const ref = { namespace: leaseNamespace, name: this.node };
-    const renewed = this.#o.store.modify('leases', ref, (draft) => {
+    const renewed = store.modify('leases', ref, (draft) => {
       draft.spec.renewTime = renewTime;
     });
     if (!renewed)
-      this.#o.store.create('leases', {
-        metadata: ref,
+      store.create('leases', {
+        metadata: { ...ref, ownerReferences: belongingTo(node) },
         spec: { holderIdentity: this.node, leaseDurationSeconds: 40, renewTime },
       });
-    this.#cancelLease = this.#o.clock.after(leaseMs, () => this.#renew());
   }
 }
+
+/** Lease and CSINode go with their Node. */
+const belongingTo = (node: Node) => [
+  { apiVersion: 'v1', kind: 'Node', name: node.metadata.name, uid: node.metadata.uid ?? '' },
+];

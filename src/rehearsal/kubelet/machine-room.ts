@@ -13,37 +13,44 @@ export interface MachineRoomOptions {
   random: Random;
   runtime: Runtime;
   /** From power on to the kubelet's first word. */
-  bootMs: () => number;
+  bootMs: number | ((machine: Machine) => number);
   /** A machine that boots and never joins. */
   neverJoins?: (machine: Machine) => boolean;
   startDelayMs?: (pod: Pod) => number;
+  /** Told what the objects do not show, for example the exit code of a crash. */
+  say?: (line: string) => void;
 }
 
 export interface RunningMachineRoom extends MachineRoom {
+  /** @throws when the pod is not running on any machine, or nothing listens on its port. */
   portForward(pod: { namespace: string; name: string }, port: number): Promise<Duplex>;
+  /** Turns every machine off and waits until no process is left. */
   stop(): Promise<void>;
 }
 
 /** All machines of the embedded cluster, each with its kubelet. */
 export function createMachineRoom(options: MachineRoomOptions): RunningMachineRoom {
-  const { store, clock, random, runtime } = options;
+  const { store, clock, random, runtime, bootMs } = options;
   const kubelets = new Map<string, Kubelet>();
   const booting = new Map<string, () => void>();
   const on = (node: string | undefined): Kubelet | undefined =>
     [...kubelets.values()].find((k) => k.node === node);
 
-  store.subscribe('pods', ({ type, object }) => {
-    const kubelet = on(object.spec.nodeName);
-    if (type === 'DELETED') kubelet?.podGone(object);
-    else kubelet?.podChanged(object);
-  });
-  store.subscribe('nodes', ({ type, object }) => {
-    if (type === 'DELETED') clock.after(1000, () => on(object.metadata.name)?.register());
-  });
+  const unsubscribes = [
+    store.subscribe('pods', ({ type, object }) => {
+      const kubelet = on(object.spec.nodeName);
+      if (type === 'DELETED') kubelet?.podGone(object);
+      else kubelet?.podChanged(object);
+    }),
+    store.subscribe('nodes', ({ type, object }) => {
+      if (type === 'DELETED') clock.after(1000, () => on(object.metadata.name)?.register());
+    }),
+  ];
 
   return {
     boot(machine) {
-      const cancel = clock.after(options.bootMs(), () => {
+      const delayMs = typeof bootMs === 'number' ? bootMs : bootMs(machine);
+      const cancel = clock.after(delayMs, () => {
         booting.delete(machine.instanceId);
         if (options.neverJoins?.(machine)) return;
         const kubelet = new Kubelet({
@@ -53,6 +60,7 @@ export function createMachineRoom(options: MachineRoomOptions): RunningMachineRo
           runtime,
           machine,
           startDelayMs: options.startDelayMs ?? (() => 0),
+          say: options.say ?? (() => {}),
         });
         kubelets.set(machine.instanceId, kubelet);
         kubelet.start();
@@ -72,7 +80,9 @@ export function createMachineRoom(options: MachineRoomOptions): RunningMachineRo
       return runtime.connect(address, port);
     },
     async stop() {
+      for (const unsubscribe of unsubscribes) unsubscribe();
       for (const cancel of booting.values()) cancel();
+      booting.clear();
       for (const kubelet of kubelets.values()) kubelet.halt();
       kubelets.clear();
       await runtime.stop();

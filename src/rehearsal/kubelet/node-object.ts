@@ -1,4 +1,4 @@
-import type { Node } from '../../cluster/objects.ts';
+import type { Condition, Node } from '../../cluster/objects.ts';
 import type { Machine } from '../world/machine.ts';
 
 export const notReadyTaint = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' } as const;
@@ -46,24 +46,30 @@ export function nodeObject(machine: Machine, now: number): Node {
   };
 }
 
-export function conditions(
-  ready: boolean,
-  now: number,
-): NonNullable<NonNullable<Node['status']>['conditions']> {
+/** The conditions as the kubelet posts them now; what has not changed since `before` keeps its transition time. */
+export function conditions(ready: boolean, now: number, before: readonly Condition[] = []): Condition[] {
   const time = new Date(now).toISOString();
-  const healthy = (type: string) => ({ type, status: 'False' as const, lastTransitionTime: time });
+  const condition = (type: string, status: 'True' | 'False', reason: string, message: string): Condition => {
+    const old = before.find((c) => c.type === type);
+    const since = old?.status === status ? (old.lastTransitionTime ?? time) : time;
+    return { type, status, reason, message, lastHeartbeatTime: time, lastTransitionTime: since };
+  };
   return [
-    healthy('MemoryPressure'),
-    healthy('DiskPressure'),
-    healthy('PIDPressure'),
-    {
-      type: 'Ready',
-      status: ready ? 'True' : 'False',
-      reason: ready ? 'KubeletReady' : 'KubeletNotReady',
-      message: ready
-        ? 'kubelet is posting ready status'
-        : 'container runtime network not ready: cni plugin not initialized',
-      lastTransitionTime: time,
-    },
+    condition(
+      'MemoryPressure',
+      'False',
+      'KubeletHasSufficientMemory',
+      'kubelet has sufficient memory available',
+    ),
+    condition('DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
+    condition('PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
+    ready
+      ? condition('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status')
+      : condition(
+          'Ready',
+          'False',
+          'KubeletNotReady',
+          'container runtime network not ready: cni plugin not initialized',
+        ),
   ];
 }

@@ -4,7 +4,8 @@ import type { Store } from '../kubernetes/store.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Machine } from '../world/machine.ts';
 import type { Random } from '../world/random.ts';
-import type { RunningContainer, Runtime } from './runtime.ts';
+import { ContainerAgent } from './container-agent.ts';
+import type { Runtime } from './runtime.ts';
 import { writeStatus } from './status.ts';
 
 export interface PodAgentOptions {
@@ -15,36 +16,47 @@ export interface PodAgentOptions {
   machine: Machine;
   /** Added to the time that the pod's containers take to start. */
   startDelayMs: (pod: Pod) => number;
+  /** Told what the objects do not show, for example the exit code of a crash. */
+  say: (line: string) => void;
 }
 
 const volumePollMs = 50;
 const startMs = { from: 100, to: 300 };
-const weightlessStopMs = 200;
-const restartMs = 500;
 
 /**
- * The kubelet's worker for one pod: waits for its volumes, starts its containers, probes them, and takes the pod down with
- * preStop, SIGTERM and grace when it is deleted. One agent serves one pod (by UID) and nothing after it.
+ * The kubelet's worker for one pod: waits for its volumes, has its containers started, writes its status, and takes it down
+ * when it is deleted. One agent serves one pod (by UID) and nothing after it.
  */
 export class PodAgent {
   readonly #o: PodAgentOptions;
   readonly #ref: { namespace: string; name: string };
   readonly #uid: string;
   readonly address: string;
-  readonly #startedAt: number;
+  readonly #startTime: string;
+  readonly #containers: ContainerAgent[];
   readonly #timers = new Set<() => void>();
-  #containers: RunningContainer[] = [];
   #alive = true;
-  #terminating = false;
-  #ready = false;
-  #restarts = 0;
+  #started = false;
+  /** Milliseconds of grace that the pod was given last; undefined while it is to run. */
+  #grace: number | undefined;
 
   constructor(options: PodAgentOptions, pod: Pod) {
     this.#o = options;
     this.#ref = { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name };
     this.#uid = pod.metadata.uid ?? '';
-    this.#startedAt = options.clock.now();
+    this.#startTime = new Date(options.clock.now()).toISOString();
     this.address = pod.spec.hostNetwork ? options.machine.privateIp : options.runtime.nextAddress();
+    const host = {
+      runtime: options.runtime,
+      random: options.random,
+      address: this.address,
+      now: () => options.clock.now(),
+      pod: () => this.#pod(),
+      later: (ms: number, task: () => void) => this.#later(ms, task),
+      changed: () => this.#write(),
+      say: options.say,
+    };
+    this.#containers = pod.spec.containers.map((container) => new ContainerAgent(host, container));
     this.#whenVolumesAreThere(() =>
       this.#later(options.random.between(startMs.from, startMs.to) + options.startDelayMs(pod), () =>
         this.#start(),
@@ -54,14 +66,22 @@ export class PodAgent {
 
   /** Called whenever the pod's object changed. */
   update(pod: Pod): void {
-    if (pod.metadata.deletionTimestamp && !this.#terminating && this.#alive) this.#terminate(pod);
+    if (!this.#alive) return;
+    if (pod.metadata.deletionTimestamp) this.#terminate(pod);
+    // Readiness gates are set by others, and the node controller may have called the pod not ready.
+    this.#write();
   }
 
   /** Power off: nothing more is written, every process dies now. */
   halt(): void {
+    this.#end();
+    for (const container of this.#containers) container.kill();
+  }
+
+  #end(): void {
     this.#alive = false;
     for (const cancel of this.#timers) cancel();
-    for (const container of this.#containers) container.signal('SIGKILL');
+    this.#timers.clear();
   }
 
   #pod(): Pod | undefined {
@@ -69,122 +89,62 @@ export class PodAgent {
     return this.#alive && pod?.metadata.uid === this.#uid ? pod : undefined;
   }
 
-  #later(ms: number, task: () => void): void {
+  #later(ms: number, task: () => void): () => void {
+    if (!this.#alive) return () => {};
     const cancel = this.#o.clock.after(ms, () => {
       this.#timers.delete(cancel);
       if (this.#alive) task();
     });
     this.#timers.add(cancel);
+    return () => {
+      this.#timers.delete(cancel);
+      cancel();
+    };
   }
 
   #whenVolumesAreThere(then: () => void): void {
     const pod = this.#pod();
-    if (!pod || this.#terminating) return;
-    const attached = claimsOf(this.#o.store, pod).every((claim) => {
+    if (!pod || this.#grace !== undefined) return;
+    const wanted = (pod.spec.volumes ?? []).filter((v) => v.persistentVolumeClaim).length;
+    const attached = claimsOf(this.#o.store, pod).filter((claim) => {
       const attachment = this.#o.store.get('volumeattachments', { name: `csi-${claim.spec.volumeName}` });
       return (
         attachment?.status?.attached === true && attachment.spec.nodeName === this.#o.machine.privateDnsName
       );
-    });
-    if (attached) then();
+    }).length;
+    if (attached === wanted) then();
     else this.#later(volumePollMs, () => this.#whenVolumesAreThere(then));
   }
 
   #start(): void {
-    const pod = this.#pod();
-    if (!pod || this.#terminating) return;
-    const processes = pod.spec.containers.filter((c) => this.#o.runtime.runs(c));
-    this.#containers = processes.map((container) => this.#o.runtime.start(pod, container, this.address));
-    for (const container of this.#containers) container.exited.then((code) => this.#exited(code));
-    this.#write('Running', false);
-    if (processes.length === 0)
-      this.#later(this.#o.random.between(startMs.from, startMs.to), () => this.#write('Running', true));
-    else this.#probe(pod);
+    if (!this.#pod() || this.#grace !== undefined) return;
+    this.#started = true;
+    for (const container of this.#containers) container.start();
   }
 
-  /** Readiness: probes forever, because a pod may also stop being ready. */
-  #probe(pod: Pod): void {
-    const probe = pod.spec.containers.find((c) => c.readinessProbe)?.readinessProbe;
-    const port = probe?.httpGet?.port ?? probe?.tcpSocket?.port;
-    if (!probe || port === undefined) {
-      this.#write('Running', true);
-      return;
-    }
-    const periodMs = (probe.periodSeconds ?? 10) * 1000;
-    const path = probe.httpGet ? (probe.httpGet.path ?? '/') : undefined;
-    const look = async () => {
-      const ok =
-        this.#containers.length > 0 && (await this.#o.runtime.probe(this.address, Number(port), path));
-      if (!this.#alive || !this.#pod()) return;
-      if (ok !== this.#ready) this.#write('Running', ok);
-      // Until it is ready for the first time a real kubelet's probe is just as eager once the container has started.
-      this.#later(this.#ready ? periodMs : Math.min(periodMs, 200), () => void look());
-    };
-    this.#later((probe.initialDelaySeconds ?? 0) * 1000 + 100, () => void look());
-  }
-
-  #exited(code: number): void {
-    const pod = this.#pod();
-    if (!pod || this.#terminating) return;
-    this.#containers = [];
-    if (pod.spec.restartPolicy === 'Never' || (pod.spec.restartPolicy === 'OnFailure' && code === 0)) {
-      this.#write(code === 0 ? 'Succeeded' : 'Failed', false);
-      return;
-    }
-    this.#restarts++;
-    this.#write('Running', false);
-    this.#later(restartMs * Math.min(16, 2 ** (this.#restarts - 1)), () => {
-      const again = this.#pod();
-      if (!again || this.#terminating) return;
-      this.#containers = again.spec.containers
-        .filter((c) => this.#o.runtime.runs(c))
-        .map((container) => this.#o.runtime.start(again, container, this.address));
-      for (const container of this.#containers) container.exited.then((c) => this.#exited(c));
-    });
-  }
-
-  /** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination: grace counts from the deletion, preStop included. */
   #terminate(pod: Pod): void {
-    this.#terminating = true;
     const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
-    if (this.#containers.length === 0) {
-      this.#later(Math.min(weightlessStopMs, graceMs), () => this.#gone());
-      return;
-    }
-    const lingerMs = Math.max(
-      0,
-      ...pod.spec.containers.map((c) => (c.lifecycle?.preStop?.sleep?.seconds ?? 0) * 1000),
-    );
-    this.#later(Math.min(lingerMs, graceMs), () => {
-      for (const container of this.#containers) container.signal('SIGTERM');
-    });
-    this.#later(graceMs, () => {
-      for (const container of this.#containers) container.signal('SIGKILL');
-    });
-    Promise.all(this.#containers.map((c) => c.exited)).then(() => {
-      if (this.#alive) this.#gone();
+    if (this.#grace !== undefined && graceMs >= this.#grace) return;
+    this.#grace = graceMs;
+    Promise.all(this.#containers.map((c) => c.stop(graceMs))).then(() => {
+      const present = this.#pod();
+      this.#end();
+      if (present) this.#o.store.remove('pods', this.#ref, { uid: this.#uid, gracePeriodSeconds: 0 });
     });
   }
 
-  #gone(): void {
-    const present = this.#pod();
-    this.#alive = false;
-    for (const cancel of this.#timers) cancel();
-    if (present) this.#o.store.remove('pods', this.#ref, { uid: this.#uid, gracePeriodSeconds: 0 });
-  }
-
-  #write(phase: 'Running' | 'Succeeded' | 'Failed', ready: boolean): void {
-    if (!this.#pod()) return;
-    this.#ready = ready;
+  #write(): void {
+    if (!this.#started || !this.#pod()) return;
+    const codes = this.#containers.map((c) => c.finished);
+    const failed = codes.some((code) => code !== undefined && code !== 0);
     this.#o.store.modify('pods', this.#ref, (draft) =>
       writeStatus(draft, {
-        phase,
-        ready,
+        phase: codes.includes(undefined) ? 'Running' : failed ? 'Failed' : 'Succeeded',
         address: this.address,
         hostAddress: this.#o.machine.privateIp,
-        restarts: this.#restarts,
-        startedAt: this.#startedAt,
+        startTime: this.#startTime,
         now: this.#o.clock.now(),
+        containers: this.#containers.map((c) => c.status),
       }),
     );
   }

@@ -1,52 +1,60 @@
-import type { Condition, Pod } from '../../cluster/objects.ts';
+import type { Condition, ContainerStatus, Pod } from '../../cluster/objects.ts';
+import { names } from '../../text.ts';
 
 export interface Observed {
-  phase: NonNullable<Pod['status']>['phase'];
-  ready: boolean;
+  phase: 'Running' | 'Succeeded' | 'Failed';
   address: string;
   hostAddress: string;
-  restarts: number;
-  startedAt: number;
+  startTime: string;
   now: number;
+  containers: ContainerStatus[];
 }
 
 /** Writes what the kubelet sees into the pod's status, keeping the transition times of conditions that did not change. */
 export function writeStatus(draft: Pod, seen: Observed): void {
   const time = new Date(seen.now).toISOString();
   const before = draft.status?.conditions ?? [];
-  const condition = (type: string, holds: boolean): Condition => {
-    const status = holds ? 'True' : 'False';
+  const condition = (type: string, failing: Pick<Condition, 'reason' | 'message'> | undefined): Condition => {
+    const status = failing ? 'False' : 'True';
     const old = before.find((c) => c.type === type);
-    return {
-      type,
-      status,
-      lastTransitionTime: old?.status === status ? (old.lastTransitionTime ?? time) : time,
-    };
+    const since = old?.status === status ? (old.lastTransitionTime ?? time) : time;
+    return { type, status, ...failing, lastTransitionTime: since };
   };
-  const gates = (draft.spec.readinessGates ?? []).every((g) =>
-    before.some((c) => c.type === g.conditionType && c.status === 'True'),
-  );
+  const containers = containersFailing(seen);
   const own = new Set(['Initialized', 'ContainersReady', 'Ready']);
   draft.status = {
     ...draft.status,
-    phase: seen.phase ?? 'Pending',
+    phase: seen.phase,
     podIP: seen.address,
     podIPs: [{ ip: seen.address }],
     hostIP: seen.hostAddress,
-    startTime: new Date(seen.startedAt).toISOString(),
+    startTime: seen.startTime,
     conditions: [
       ...before.filter((c) => !own.has(c.type)),
-      condition('Initialized', true),
-      condition('ContainersReady', seen.ready),
-      condition('Ready', seen.ready && gates),
+      condition('Initialized', undefined),
+      condition('ContainersReady', containers),
+      condition('Ready', containers ?? gatesFailing(draft)),
     ],
-    containerStatuses: draft.spec.containers.map((c) => ({
-      name: c.name,
-      ...(c.image ? { image: c.image } : {}),
-      ready: seen.ready,
-      restartCount: seen.restarts,
-      state:
-        seen.phase === 'Running' ? { running: { startedAt: new Date(seen.startedAt).toISOString() } } : {},
-    })),
+    containerStatuses: seen.containers,
+  };
+}
+
+/** Reasons and words as in pkg/kubelet/status/generate.go. */
+function containersFailing(seen: Observed): Pick<Condition, 'reason' | 'message'> | undefined {
+  if (seen.phase === 'Succeeded') return { reason: 'PodCompleted' };
+  if (seen.phase === 'Failed') return { reason: 'PodFailed' };
+  const unready = seen.containers.filter((c) => !c.ready).map((c) => c.name);
+  if (unready.length === 0) return undefined;
+  return { reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` };
+}
+
+function gatesFailing(pod: Pod): Pick<Condition, 'reason' | 'message'> | undefined {
+  const closed = (pod.spec.readinessGates ?? [])
+    .map((gate) => gate.conditionType)
+    .filter((type) => !pod.status?.conditions?.some((c) => c.type === type && c.status === 'True'));
+  if (closed.length === 0) return undefined;
+  return {
+    reason: 'ReadinessGatesNotReady',
+    message: `the status of these gates is not "True": ${names(closed)}`,
   };
 }

@@ -1,16 +1,28 @@
 import type { ExpressionData } from '@actions/expressions/data/expressiondata';
 import { githubPackages } from './github-packages.ts';
 
-export type Status = 'success' | 'failure' | 'cancelled';
+/** What success(), failure() and cancelled() say; all three are false after a skipped need. */
+export interface Status {
+  success: boolean;
+  failure: boolean;
+  cancelled: boolean;
+}
 export type Contexts = Record<string, unknown>;
 
-/** Evaluates `${{ }}` as GitHub does, with the status functions of a job. */
+export const fine: Status = { success: true, failure: false, cancelled: false };
+
+/** Evaluates `${{ }}` as GitHub does, with the status functions in an `if`. */
 export interface Evaluator {
   /** Replaces every `${{ }}` in a text. */
-  text(value: unknown, contexts: Contexts, status: Status): string;
+  text(value: unknown, contexts: Contexts): string;
   /** An `if`: empty means success(), and success() is implied when no status function is named. */
   condition(value: unknown, contexts: Contexts, status: Status): boolean;
 }
+
+/** `}}` inside a quoted string does not end an expression. */
+const embedded = /\$\{\{((?:'(?:[^']|'')*'|[^'])*?)\}\}/g;
+const whole = /^\$\{\{((?:'(?:[^']|'')*'|[^'])*?)\}\}$/;
+const namesStatus = /\b(always|success|failure|cancelled)\s*\(/;
 
 export async function makeEvaluator(): Promise<Evaluator> {
   const { expressions } = await githubPackages();
@@ -25,14 +37,14 @@ export async function makeEvaluator(): Promise<Evaluator> {
     return new data.Dictionary(...Object.entries(value).map(([key, v]) => ({ key, value: toData(v) })));
   };
   const statusFunctions = (status: Status) =>
-    (['always', 'success', 'failure', 'cancelled'] as const).map((name) => ({
+    Object.entries({ always: true, ...status }).map(([name, value]) => ({
       name,
       minArgs: 0,
       maxArgs: 0,
-      call: () => new data.BooleanData(name === 'always' || status === name),
+      call: () => new data.BooleanData(value),
     }));
-  const evaluate = (source: string, contexts: Contexts, status: Status): ExpressionData => {
-    const functions = statusFunctions(status);
+  const evaluate = (source: string, contexts: Contexts, status?: Status): ExpressionData => {
+    const functions = status ? statusFunctions(status) : [];
     const { tokens } = new Lexer(source).lex();
     const parsed = new Parser(tokens, Object.keys(contexts), functions).parse();
     return new Engine(
@@ -41,21 +53,23 @@ export async function makeEvaluator(): Promise<Evaluator> {
       new Map(functions.map((f) => [f.name, f])),
     ).evaluate();
   };
+  /** A text is true unless it is empty, also 'false' and '0': only the values false, 0 and null are not. */
+  const truthy = (value: ExpressionData): boolean =>
+    value.kind === data.Kind.String
+      ? value.value !== ''
+      : !['', '0', 'false', 'NaN'].includes(value.coerceString());
 
   return {
-    text(value, contexts, status) {
-      if (value === undefined || value === null) return '';
-      return String(value).replace(/\$\{\{([\s\S]*?)\}\}/g, (_, source: string) =>
-        evaluate(source.trim(), contexts, status).coerceString(),
-      );
-    },
+    text: (value, contexts) =>
+      String(value ?? '').replace(embedded, (_, source: string) =>
+        evaluate(source.trim(), contexts).coerceString(),
+      ),
     condition(value, contexts, status) {
-      let source = String(value ?? '').trim();
-      source = /^\$\{\{([\s\S]*)\}\}$/.exec(source)?.[1]?.trim() ?? source;
-      if (!source) source = 'success()';
-      if (!/\b(always|success|failure|cancelled)\s*\(/.test(source)) source = `success() && (${source})`;
-      const result = evaluate(source, contexts, status);
-      return !['', '0', 'false'].includes(result.coerceString());
+      const written = String(value ?? '').trim();
+      const source = (whole.exec(written)?.[1] ?? written).trim() || 'success()';
+      return truthy(
+        evaluate(namesStatus.test(source) ? source : `success() && (${source})`, contexts, status),
+      );
     },
   };
 }

@@ -9,8 +9,12 @@ export interface Step {
   with?: Record<string, unknown>;
   env?: Record<string, unknown>;
   'continue-on-error'?: string | boolean;
-  'timeout-minutes'?: number;
+  'timeout-minutes'?: string | number;
   'working-directory'?: string;
+}
+
+export interface Defaults {
+  run?: { shell?: string; 'working-directory'?: string };
 }
 
 export interface Job {
@@ -19,10 +23,13 @@ export interface Job {
   if?: string | boolean;
   env?: Record<string, unknown>;
   outputs?: Record<string, string>;
+  defaults?: Defaults;
   steps: Step[];
-  strategy?: unknown;
-  uses?: string;
-  'timeout-minutes'?: number;
+  'timeout-minutes'?: string | number;
+  'runs-on'?: unknown;
+  environment?: unknown;
+  permissions?: unknown;
+  concurrency?: unknown;
 }
 
 export interface WorkflowInput {
@@ -35,15 +42,18 @@ export interface WorkflowInput {
 
 export interface Workflow {
   name?: string;
-  on: { workflow_dispatch?: { inputs?: Record<string, WorkflowInput> } | null };
+  on: string | string[] | Record<string, unknown>;
   env?: Record<string, unknown>;
+  defaults?: Defaults;
+  permissions?: unknown;
+  concurrency?: unknown;
   jobs: Record<string, Job>;
 }
 
 export interface Action {
   inputs?: Record<string, { required?: boolean; default?: unknown }>;
   outputs?: Record<string, { value?: string }>;
-  runs: { using: string; main?: string; post?: string; 'post-if'?: string; steps?: Step[] };
+  runs: { using: string; pre?: string; main?: string; post?: string; 'post-if'?: string; steps?: Step[] };
 }
 
 export type Conclusion = 'success' | 'failure' | 'cancelled' | 'skipped';
@@ -64,4 +74,12 @@ export interface JobResult {
   steps: StepResult[];
   summary: string;
   annotations: { level: string; message: string }[];
+}
+
+/** A post step starts, or any step ends; for those who watch. */
+export interface StepChange {
+  name: string;
+  change: 'started' | 'ended';
+  conclusion?: string;
+  seconds?: number;
 }

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { RunnerTimes } from './times.ts';
 
 export interface RunOptions {
   file: string;
@@ -7,59 +9,104 @@ export interface RunOptions {
   cwd: string;
   env: Record<string, string>;
   onLine: (line: string) => void;
-  /** Cancels as the runner does: SIGINT, after 7.5 s SIGTERM, after 2.5 s SIGKILL. */
+  /** Cancels as the runner does: SIGINT, then SIGTERM, then SIGKILL. */
   signal: AbortSignal;
   /** Kills at once. */
-  died?: AbortSignal | undefined;
+  died: AbortSignal;
+  times: RunnerTimes;
   /** Told the process id, for those who watch. */
   onStart?: ((pid: number) => void) | undefined;
 }
 
-const sigintMs = 7500;
-const sigtermMs = 2500;
+/** By this variable a job finds the programs that its steps left behind, as GitHub's runner does. */
+export const trackingVariable = 'RUNNER_TRACKING_ID';
 
 /** Runs a program to its end; the exit code, 128 when a signal ended it. */
 export async function run(options: RunOptions): Promise<number> {
+  const { signal, died, times, onLine } = options;
   const child = spawn(options.file, options.args, {
     cwd: options.cwd,
     env: options.env,
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A process group of its own: Ctrl-C reaches the runner alone, which then cancels, and SIGKILL takes the children along.
+    detached: true,
   });
   if (child.pid) options.onStart?.(child.pid);
-  for (const stream of [child.stdout, child.stderr])
-    createInterface({ input: stream }).on('line', options.onLine);
-  const ended = new Promise<number>((resolve) => {
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
+  const exited = new Promise<number>((resolve) => {
     child.once('error', (error) => {
-      options.onLine(error.message);
+      onLine(error.message);
       resolve(127);
     });
-    child.once('close', (code) => resolve(code ?? 128));
+    child.once('exit', (code) => resolve(code ?? 128));
   });
-  const cancelled = () => void cancel(child, ended);
-  options.signal.addEventListener('abort', cancelled, { once: true });
-  if (options.signal.aborted) cancelled();
-  const killed = () => void child.kill('SIGKILL');
-  options.died?.addEventListener('abort', killed, { once: true });
-  const code = await ended;
-  options.died?.removeEventListener('abort', killed);
-  options.signal.removeEventListener('abort', cancelled);
+  const closed = new Promise<'closed'>((resolve) => child.once('close', () => resolve('closed')));
+  const cancelled = () => void cancel(child, exited, times);
+  const killed = () => kill(child);
+  process.once('exit', killed);
+  signal.addEventListener('abort', cancelled, { once: true });
+  died.addEventListener('abort', killed, { once: true });
+  if (signal.aborted) cancelled();
+  if (died.aborted) killed();
+  const code = await exited;
+  process.removeListener('exit', killed);
+  signal.removeEventListener('abort', cancelled);
+  died.removeEventListener('abort', killed);
+  if (child.pid && (await within(closed, times.openOutputMs)) === 'late') {
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
   return code;
 }
 
-/** https://github.com/actions/runner/blob/main/src/Runner.Sdk/ProcessInvoker.cs */
-async function cancel(child: ChildProcess, ended: Promise<number>): Promise<void> {
-  for (const [name, ms] of [
-    ['SIGINT', sigintMs],
-    ['SIGTERM', sigtermMs],
-  ] as const) {
-    child.kill(name);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), ms);
-    });
-    const first = await Promise.race([ended, late]);
-    clearTimeout(timer);
-    if (first !== 'late') return;
+async function cancel(child: ChildProcess, exited: Promise<number>, times: RunnerTimes): Promise<void> {
+  child.kill('SIGINT');
+  if ((await within(exited, times.interruptMs)) !== 'late') return;
+  child.kill('SIGTERM');
+  if ((await within(exited, times.terminateMs)) !== 'late') return;
+  kill(child);
+}
+
+/** SIGKILL to the program and its children, while it is there: its group's number may be another's afterwards. */
+function kill(child: ChildProcess): void {
+  if (!child.pid || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
   }
-  child.kill('SIGKILL');
+}
+
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | 'late'> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), ms);
+  });
+  const first = await Promise.race([promise, late]);
+  clearTimeout(timer);
+  return first;
+}
+
+/** Ends the programs that the steps of a job left running. Where there is no /proc, none are found. */
+export function endLeftovers(trackingId: string): number {
+  const mark = `${trackingVariable}=${trackingId}`;
+  let ended = 0;
+  for (const pid of numbersIn('/proc')) {
+    try {
+      if (!readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark)) continue;
+      process.kill(pid, 'SIGKILL');
+      ended++;
+    } catch {
+      // Gone meanwhile, or somebody else's.
+    }
+  }
+  return ended;
+}
+
+function numbersIn(directory: string): number[] {
+  try {
+    return readdirSync(directory).map(Number).filter(Boolean);
+  } catch {
+    return [];
+  }
 }

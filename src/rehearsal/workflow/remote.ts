@@ -1,14 +1,24 @@
+import { isLocal } from './action-files.ts';
+import { keepArtifact } from './artifacts.ts';
+
+/** Where an action of others may act. */
+export interface Place {
+  repository: string;
+  /** The directory in which artifacts are kept. */
+  artifacts: string;
+}
+
+export interface Satisfied {
+  env?: Record<string, string>;
+  /** A line for the log. */
+  says: string;
+}
+
 /** Actions of others that a workflow may use; each is satisfied here, everything else is refused by name. */
-const satisfied: Record<
-  string,
-  (inputs: Record<string, string>) => {
-    env?: Record<string, string>;
-    outputs?: Record<string, string>;
-    says: string;
-  }
-> = {
+const satisfied: Record<string, (inputs: Record<string, string>, place: Place) => Satisfied> = {
   // The workspace is the repository itself.
   'actions/checkout': () => ({ says: 'the repository is here already' }),
+  'actions/setup-node': () => ({ says: 'Node is here already' }),
   // Credentials come from the environment; only the region is handed on.
   'aws-actions/configure-aws-credentials': (inputs) => ({
     env: inputs['aws-region']
@@ -16,13 +26,12 @@ const satisfied: Record<
       : {},
     says: 'credentials come from the environment',
   }),
-  'actions/setup-node': () => ({ says: 'Node is here already' }),
-  'actions/upload-artifact': (inputs) => ({ says: `${inputs.path} stays where it is` }),
+  'actions/upload-artifact': (inputs, { repository, artifacts }) => ({
+    says: keepArtifact(repository, artifacts, inputs),
+  }),
 };
 
 const nameOf = (uses: string): string => uses.split('@')[0] ?? uses;
-
-export const isLocal = (uses: string): boolean => uses.startsWith('./') || uses.startsWith('$/');
 
 /** Why an action cannot be run here; undefined when it can. */
 export function refusal(uses: string): string | undefined {
@@ -30,11 +39,9 @@ export function refusal(uses: string): string | undefined {
   return `${uses} cannot be run here; known are ${Object.keys(satisfied).join(', ')} and actions of this repository`;
 }
 
-export function satisfy(
-  uses: string,
-  inputs: Record<string, string>,
-): { env?: Record<string, string>; outputs?: Record<string, string>; says: string } {
+/** @throws Error when the action is unknown, or fails. */
+export function satisfy(uses: string, inputs: Record<string, string>, place: Place): Satisfied {
   const action = satisfied[nameOf(uses)];
   if (!action) throw new Error(refusal(uses));
-  return action(inputs);
+  return action(inputs, place);
 }

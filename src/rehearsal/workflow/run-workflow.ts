@@ -1,17 +1,24 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { makeEvaluator, type Status } from './expressions.ts';
+import { messageOf } from '../../text.ts';
+import { type Evaluator, makeEvaluator } from './expressions.ts';
+import { githubContext } from './github-context.ts';
 import { githubPackages } from './github-packages.ts';
-import { runJob } from './job-runner.ts';
-import type { Conclusion, Job, JobResult, Workflow, WorkflowInput } from './model.ts';
-import { refusal } from './remote.ts';
+import { readInputs } from './inputs.ts';
+import { runJob } from './job.ts';
+import { needsOf, statusOfNeeds } from './jobs.ts';
+import type { Conclusion, Job, JobResult, StepChange, Workflow, WorkflowInput } from './model.ts';
+import { refusals } from './refusals.ts';
+import { githubTimes, type RunnerTimes } from './times.ts';
 
 export interface WorkflowOptions {
   /** The repository's directory; it is also the workspace. */
   repository: string;
   /** Path of the workflow file in it. */
   file: string;
+  /** What starts it; workflow_dispatch when left out. */
+  event?: string;
   /** Inputs of workflow_dispatch. */
   inputs: Record<string, string>;
   env: Record<string, string>;
@@ -20,18 +27,15 @@ export interface WorkflowOptions {
   /** The Node that runs node actions. */
   nodeBinary: string;
   runId?: string;
+  /** Where artifacts are kept; `.rehearsal/artifacts/<run id>` of the repository when left out. */
+  artifacts?: string;
+  times?: Partial<RunnerTimes>;
   /** Cancels the run. */
   signal?: AbortSignal;
   /** The runner itself dies: its programs are killed with it and no further step runs. `runWorkflow` then rejects. */
   died?: AbortSignal | undefined;
   onLine: (line: string, job: string) => void;
-  onStep?: (step: {
-    job: string;
-    name: string;
-    change: 'started' | 'ended';
-    conclusion?: string;
-    seconds?: number;
-  }) => void;
+  onStep?: (step: StepChange & { job: string }) => void;
   /** Told the process id of every program that a step starts. */
   onProcess?: (pid: number, job: string) => void;
 }
@@ -43,123 +47,169 @@ export interface WorkflowResult {
 
 /**
  * Runs a workflow file of a repository on this machine as GitHub would.
- * @throws Error, before anything runs, when the file is not valid, an input is wrong, or an action cannot be run here.
+ * @throws Error, before anything runs, when the file is not valid, an input is wrong, or something in it cannot be run here.
  */
 export async function runWorkflow(options: WorkflowOptions): Promise<WorkflowResult> {
-  const text = readFileSync(join(options.repository, options.file), 'utf8');
-  await refuseInvalid(options.file, text);
-  const workflow = parse(text) as Workflow;
-  refuseUnknown(workflow);
-  const inputs = readInputs(workflow.on.workflow_dispatch?.inputs ?? {}, options.inputs);
-  const evaluator = await makeEvaluator();
-  const github = {
-    repository: 'local/repository',
-    run_id: options.runId ?? String(Date.now()),
-    run_number: '1',
-    run_attempt: '1',
-    workflow: workflow.name ?? options.file,
-    event_name: 'workflow_dispatch',
-    actor: 'local',
-    ref: 'refs/heads/main',
-    sha: '0'.repeat(40),
-    event: { inputs },
-  };
-  const signal = options.signal ?? new AbortController().signal;
-  const contexts = { inputs, github, vars: options.variables ?? {}, secrets: options.secrets ?? {}, env: {} };
-  const workflowEnv = Object.fromEntries(
-    Object.entries(workflow.env ?? {}).map(([key, value]) => [
-      key,
-      evaluator.text(value, contexts, 'success'),
-    ]),
-  );
-  const env = { ...options.env, ...workflowEnv };
-
+  const workflow = await readWorkflow(options);
+  const run = await prepare(options, workflow);
   const results: Record<string, JobResult> = {};
   const running = new Map<string, Promise<void>>();
-  const needsOf = (job: Job): string[] => [job.needs ?? []].flat();
-  const start = async (id: string, job: Job): Promise<void> => {
-    const needs = Object.fromEntries(
-      needsOf(job).map((n) => [n, { result: results[n]?.conclusion, outputs: results[n]?.outputs ?? {} }]),
-    );
-    const status = statusOfNeeds(
-      Object.values(needs).map((n) => n.result),
-      signal.aborted,
-    );
-    if (!evaluator.condition(job.if, { ...contexts, needs }, status)) {
-      results[id] = { conclusion: 'skipped', outputs: {}, steps: [], summary: '', annotations: [] };
-      return;
+  const ids = Object.keys(workflow.jobs);
+  while (Object.keys(results).length < ids.length) {
+    for (const id of ids) {
+      if (running.has(id) || !needsOf(workflow.jobs[id]).every((need) => need in results)) continue;
+      const ended = startJob(run, id, results).then((result) => {
+        results[id] = result;
+      });
+      running.set(id, ended);
     }
-    results[id] = await runJob({
+    const open = [...running].filter(([id]) => !(id in results)).map(([, ended]) => ended);
+    await Promise.race(open);
+  }
+  return { conclusion: conclusionOf(results, run.signal.aborted), jobs: results };
+}
+
+function conclusionOf(results: Record<string, JobResult>, cancelled: boolean): Conclusion {
+  if (cancelled) return 'cancelled';
+  const conclusions = Object.values(results).map((r) => r.conclusion);
+  return (['failure', 'cancelled'] as const).find((c) => conclusions.includes(c)) ?? 'success';
+}
+
+interface Run {
+  options: WorkflowOptions;
+  workflow: Workflow;
+  evaluator: Evaluator;
+  contexts: Parameters<typeof runJob>[0]['contexts'];
+  env: Record<string, string>;
+  artifacts: string;
+  signal: AbortSignal;
+  died: AbortSignal;
+  times: RunnerTimes;
+}
+
+async function prepare(options: WorkflowOptions, workflow: Workflow): Promise<Run> {
+  const { event = 'workflow_dispatch', file, runId = String(Date.now()) } = options;
+  const repository = resolve(options.repository);
+  const inputs = readInputs(inputSpecs(workflow), options.inputs);
+  const evaluator = await makeEvaluator();
+  const contexts = {
+    inputs,
+    github: githubContext({ repository, workflow: workflow.name ?? file, file, event, inputs, runId }),
+    vars: options.variables ?? {},
+    secrets: options.secrets ?? {},
+  };
+  const env = Object.entries(workflow.env ?? {}).map(([key, value]) => [
+    key,
+    evaluator.text(value, contexts),
+  ]);
+  return {
+    options: { ...options, repository },
+    workflow,
+    evaluator,
+    contexts,
+    env: { ...options.env, ...Object.fromEntries(env) },
+    artifacts: options.artifacts ?? join(repository, '.rehearsal', 'artifacts', runId),
+    signal: options.signal ?? new AbortController().signal,
+    died: options.died ?? new AbortController().signal,
+    times: { ...githubTimes, ...options.times },
+  };
+}
+
+/** One job from its condition to its result. Rejects only when the runner dies. */
+async function startJob(run: Run, id: string, results: Record<string, JobResult>): Promise<JobResult> {
+  const { options, workflow, evaluator, times, signal } = run;
+  const job = workflow.jobs[id] as Job;
+  const needs = Object.fromEntries(
+    needsOf(job).map((n) => [n, { result: results[n]?.conclusion, outputs: results[n]?.outputs ?? {} }]),
+  );
+  const contexts = { ...run.contexts, needs };
+  const onLine = (line: string) => options.onLine(line, id);
+  const wanted = (cancelled: boolean): boolean =>
+    evaluator.condition(
+      job.if,
+      contexts,
+      statusOfNeeds(id, workflow.jobs, (other) => results[other]?.conclusion, cancelled),
+    );
+  const cancel = new AbortController();
+  // A job whose condition also holds in a cancelled run is not cancelled, and one that starts in it runs to its end.
+  const onCancel = () => {
+    try {
+      if (wanted(true)) return;
+    } catch (error) {
+      onLine(`Error: ${messageOf(error)}`);
+    }
+    cancel.abort();
+  };
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    if (!wanted(signal.aborted))
+      return { conclusion: 'skipped', outputs: {}, steps: [], summary: '', annotations: [] };
+    if (!signal.aborted) signal.addEventListener('abort', onCancel, { once: true });
+    const minutes = Number(evaluator.text(job['timeout-minutes'], contexts));
+    if (minutes > 0)
+      timer = setTimeout(() => {
+        onLine(`Error: The job has exceeded the maximum execution time of ${minutes} minutes.`);
+        cancel.abort();
+      }, minutes * times.minuteMs);
+    return await runJob({
       id,
       job,
-      repository: options.repository,
+      place: { repository: options.repository, artifacts: run.artifacts },
       evaluator,
-      contexts: { ...contexts, needs, env },
-      env,
+      contexts,
+      env: run.env,
+      defaults: workflow.defaults ?? {},
       secrets: options.secrets ?? {},
       nodeBinary: options.nodeBinary,
-      signal,
-      died: options.died,
-      onLine: (line) => options.onLine(line, id),
+      times,
+      cancel: cancel.signal,
+      died: run.died,
+      onLine,
       onStep: (step) => options.onStep?.({ job: id, ...step }),
       onProcess: (pid) => options.onProcess?.(pid, id),
     });
-  };
-  const jobs = Object.entries(workflow.jobs);
-  while (Object.keys(results).length < jobs.length) {
-    const before = running.size;
-    for (const [id, job] of jobs) {
-      if (running.has(id) || !needsOf(job).every((n) => n in results)) continue;
-      running.set(id, start(id, job));
-    }
-    const open = [...running].filter(([id]) => !(id in results)).map(([, promise]) => promise);
-    if (open.length === 0 && running.size === before)
-      throw new Error(`${options.file}: the jobs need each other in a circle.`);
-    await Promise.race(open.length > 0 ? open : [undefined]);
+  } catch (error) {
+    run.died.throwIfAborted();
+    const message = messageOf(error);
+    onLine(`Error: ${message}`);
+    return {
+      conclusion: 'failure',
+      outputs: {},
+      steps: [],
+      summary: '',
+      annotations: [{ level: 'error', message }],
+    };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onCancel);
   }
-  const conclusions = Object.values(results).map((r) => r.conclusion);
-  const conclusion = (['failure', 'cancelled'] as const).find((c) => conclusions.includes(c)) ?? 'success';
-  return { conclusion, jobs: results };
 }
 
-function statusOfNeeds(results: (Conclusion | undefined)[], cancelled: boolean): Status {
-  if (cancelled || results.includes('cancelled')) return 'cancelled';
-  // A skipped need skips what needs it, as a failed one does.
-  return results.every((r) => r === 'success') ? 'success' : 'failure';
-}
-
-async function refuseInvalid(file: string, content: string): Promise<void> {
+async function readWorkflow(options: WorkflowOptions): Promise<Workflow> {
+  const { file, repository, event = 'workflow_dispatch' } = options;
+  const content = readFileSync(join(repository, file), 'utf8');
   const { parser } = await githubPackages();
-  const { NoOperationTraceWriter, parseWorkflow } = parser;
-  const { context } = parseWorkflow({ name: file, content }, new NoOperationTraceWriter());
+  const { NoOperationTraceWriter, parseWorkflow, convertWorkflowTemplate } = parser;
+  const { context, value } = parseWorkflow({ name: file, content }, new NoOperationTraceWriter());
+  if (value && context.errors.getErrors().length === 0) await convertWorkflowTemplate(context, value);
   const errors = context.errors.getErrors().map((e) => e.message);
   if (errors.length > 0) throw new Error(`${file} is not a valid workflow:\n${errors.join('\n')}`);
+  const workflow = parse(content) as Workflow;
+  const events = eventsOf(workflow);
+  if (!events.includes(event))
+    throw new Error(`${file} is not started by ${event}, only by ${events.join(', ')}.`);
+  const problems = refusals(workflow, resolve(repository));
+  if (problems.length > 0) throw new Error(`${file} cannot be run here:\n${problems.join('\n')}`);
+  return workflow;
 }
 
-function refuseUnknown(workflow: Workflow): void {
-  const problems = Object.entries(workflow.jobs).flatMap(([id, job]) => {
-    if (job.uses) return [`${id}: reusable workflows cannot be run here`];
-    if (job.strategy) return [`${id}: strategy cannot be run here`];
-    return job.steps.flatMap((step) => (step.uses ? (refusal(step.uses) ?? []) : []));
-  });
-  if (problems.length > 0) throw new Error(`The workflow cannot be run here:\n${problems.join('\n')}`);
+function eventsOf({ on }: Workflow): string[] {
+  if (typeof on === 'string') return [on];
+  return Array.isArray(on) ? on : Object.keys(on);
 }
 
-function readInputs(
-  specs: Record<string, WorkflowInput>,
-  given: Record<string, string>,
-): Record<string, string | boolean> {
-  const problems = Object.keys(given)
-    .filter((name) => !(name in specs))
-    .map((name) => `${name} is not an input of the workflow`);
-  const inputs: Record<string, string | boolean> = {};
-  for (const [name, spec] of Object.entries(specs)) {
-    const value = given[name] ?? (spec.default === undefined ? '' : String(spec.default));
-    if (spec.required && value === '') problems.push(`${name} is required`);
-    if (spec.type === 'choice' && value !== '' && !spec.options?.includes(value))
-      problems.push(`${name}: got ${value}, expected one of ${spec.options?.join(', ')}`);
-    inputs[name] = spec.type === 'boolean' ? value === 'true' : value;
-  }
-  if (problems.length > 0) throw new Error(`The inputs do not fit the workflow:\n${problems.join('\n')}`);
-  return inputs;
+function inputSpecs({ on }: Workflow): Record<string, WorkflowInput> {
+  if (typeof on === 'string' || Array.isArray(on)) return {};
+  const dispatch = on.workflow_dispatch as { inputs?: Record<string, WorkflowInput> } | null | undefined;
+  return dispatch?.inputs ?? {};
 }

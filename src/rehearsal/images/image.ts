@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Pod } from '../../cluster/objects.ts';
 
 /** Addresses of the pods that a label query finds, with their names. */
@@ -6,6 +7,8 @@ export type Discovery = (namespace: string, labels: string) => { name: string; i
 export interface ImageContext {
   pod: Pod;
   env: Record<string, string>;
+  /** The container's arguments, for the program that the image runs. */
+  args: readonly string[];
   /** The pod's own address. */
   address: string;
   /** The mounted volume, or a directory of the pod's own. */
@@ -32,5 +35,5 @@ export interface Image {
 /** A program of ours, run by the same Node as the rehearsal; it ends when its stdin closes, so none outlives us. */
 export function ownProgram(url: string, name: string, env: Record<string, string>): Command {
   const extension = url.endsWith('.ts') ? '.ts' : '.js';
-  return { file: process.execPath, args: [new URL(`./${name}${extension}`, url).pathname], env };
+  return { file: process.execPath, args: [fileURLToPath(new URL(`./${name}${extension}`, url))], env };
 }

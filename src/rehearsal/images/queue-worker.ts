@@ -23,7 +23,14 @@ while (!leaving) {
   if (!job) await pause(idleMs);
   else {
     await pause(job.work);
-    await post('/done', { id: job.id });
+    // A job whose end the queue has not heard of counts as lost.
+    while (
+      !(await post('/done', { id: job.id }).then(
+        () => true,
+        () => false,
+      ))
+    )
+      await pause(idleMs);
   }
 }
 process.exit(0);

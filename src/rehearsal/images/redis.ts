@@ -45,6 +45,7 @@ async function clusterNode(context: ImageContext): Promise<Command> {
       timeout,
       '--cluster-announce-ip',
       context.address,
+      ...context.args,
     ],
   };
 }
@@ -55,7 +56,7 @@ async function setMember(context: ImageContext): Promise<Command | undefined> {
   const follow = master && master !== context.address ? ['--replicaof', `${master} ${redisPort}`] : [];
   return {
     file: context.redisServer,
-    args: [...common(context), '--replica-announce-ip', context.address, ...follow],
+    args: [...common(context), '--replica-announce-ip', context.address, ...follow, ...context.args],
   };
 }
 

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ask } from './ask.ts';
 import type { Image, ImageContext } from './image.ts';
@@ -17,6 +17,7 @@ export const sentinel: Image = {
     const name = env.MASTER_NAME ?? 'mymaster';
     const file = join(directory, 'sentinel.conf');
     const lines = [
+      ...identity(file),
       `port ${sentinelPort}`,
       `bind ${address}`,
       `dir ${directory}`,
@@ -31,6 +32,12 @@ export const sentinel: Image = {
     return { file: context.redisServer, args: [file, '--sentinel'] };
   },
 };
+
+/** A Sentinel that finds its own file from before stays who it was, so that the others do not count it twice. */
+function identity(file: string): string[] {
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  return /^sentinel myid \S+$/m.exec(before) ?? [];
+}
 
 async function findMaster({
   pod,

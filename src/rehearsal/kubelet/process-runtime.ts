@@ -1,13 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { get } from 'node:http';
 import { connect as connectSocket } from 'node:net';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Container, Pod } from '../../cluster/objects.ts';
 import { messageOf } from '../../text.ts';
 import { type Discovery, images } from '../images/index.ts';
+import { Children } from './children.ts';
 import type { RunningContainer, Runtime } from './runtime.ts';
 
 export interface ProcessRuntimeOptions {
@@ -23,12 +23,8 @@ export interface ProcessRuntimeOptions {
 
 /** Runs the images of src/rehearsal/images as real processes, each pod on a loopback address of its own. */
 export function processRuntime(options: ProcessRuntimeOptions): Runtime {
-  const children = new Set<ChildProcess>();
+  const children = new Children();
   let addresses = 0;
-  const killAll = () => {
-    for (const child of children) child.kill('SIGKILL');
-  };
-  process.on('exit', killAll);
 
   return {
     runs(container) {
@@ -43,17 +39,13 @@ export function processRuntime(options: ProcessRuntimeOptions): Runtime {
     connect: (address, port) => openSocket(address, port),
     probe: (address, port, path) =>
       path === undefined ? probeTcp(address, port) : probeHttp(address, port, path),
-    async stop() {
-      killAll();
-      process.off('exit', killAll);
-      await Promise.all([...children].map((child) => new Promise((resolve) => child.once('exit', resolve))));
-    },
+    stop: () => children.stop(),
   };
 }
 
 function start(
   options: ProcessRuntimeOptions,
-  children: Set<ChildProcess>,
+  children: Children,
   pod: Pod,
   container: Container,
   address: string,
@@ -72,6 +64,7 @@ function start(
     const command = await image.command({
       pod,
       env,
+      args: container.args ?? [],
       address,
       directory,
       discovery: options.discovery,
@@ -79,21 +72,9 @@ function start(
       stopped: () => killed,
     });
     if (killed || !command) return 143;
-    const output = openSync(log, 'a');
-    const started = spawn(command.file, command.args, {
-      env: { PATH: process.env.PATH, ...env, ...command.env },
-      stdio: ['pipe', output, output],
-    });
-    closeSync(output);
-    child = started;
-    children.add(started);
-    return new Promise<number>((resolve) => {
-      started.once('error', () => resolve(127));
-      started.once('exit', (code, signal) => {
-        children.delete(started);
-        resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
-      });
-    });
+    const started = children.spawn(command, { PATH: process.env.PATH, ...env, ...command.env }, log);
+    child = started.child;
+    return started.exited;
   })().catch((error) => {
     console.error(`${namespace}/${name}: ${messageOf(error)}`);
     return 1;

@@ -5,7 +5,7 @@ import { matchesLabelQuery } from '../cluster/selectors.ts';
 import { joinRun } from '../journal/run.ts';
 import { migrateCluster } from '../redis/cluster/migrate.ts';
 import { connectRedis, type RedisConnection } from '../redis/connection.ts';
-import type { MigrationContext, Moved } from '../redis/context.ts';
+import type { Failover, MigrationContext, Moved } from '../redis/context.ts';
 import { migrateSentinelSet } from '../redis/sentinel/migrate.ts';
 import { parseRedis, type RedisTarget } from '../redis/settings.ts';
 import { migrationSummary } from '../redis/summary.ts';
@@ -30,6 +30,7 @@ export const migrateRedis: Operation = {
       runId: inputs.runId,
     });
     const moved: Moved[] = [];
+    const failovers: Failover[] = [];
     let failure = '';
     try {
       refuseOtherPlan(run.journal.noted(digestNote), inputs);
@@ -47,6 +48,7 @@ export const migrateRedis: Operation = {
           moved.push(one);
           session.output('migrated', JSON.stringify(moved.map((m) => m.pod)));
         },
+        onFailover: (failover) => failovers.push(failover),
       };
       session.output('migrated', '[]');
       await migrateAll(context, inputs.redis);
@@ -61,7 +63,7 @@ export const migrateRedis: Operation = {
           ? 'completed'
           : 'nothing-to-do';
     session.output('verdict', verdict);
-    session.summary(migrationSummary(verdict, moved, failure));
+    session.summary(migrationSummary(verdict, moved, failovers, failure));
     // The run goes on with rotate-nodes phase: drain, or with a resume.
     await run.leave(false);
     if (failure) throw new Error(failure);

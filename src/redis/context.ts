@@ -8,6 +8,7 @@ import { type Look, type WaitOptions, waitUntil } from '../wait.ts';
 import type { RedisConnection } from './connection.ts';
 import type { RedisTarget } from './settings.ts';
 
+/** By the name that the user knows, without `-timeout`. */
 export interface MigrationTimeouts {
   pod: number;
   sync: number;
@@ -28,6 +29,7 @@ export interface MigrationContext {
   /** Opens a connection to a port of a pod. */
   connect: (pod: Pod, port: number) => Promise<RedisConnection>;
   onMoved: (moved: Moved) => void;
+  onFailover: (failover: Failover) => void;
 }
 
 /** One pod that was moved, for the summary. */
@@ -37,6 +39,15 @@ export interface Moved {
   from: string;
   to: string;
   seconds: number;
+}
+
+/** One change of master, for the summary. */
+export interface Failover {
+  redis: string;
+  from: string;
+  to: string;
+  /** How long writes waited, at most. */
+  pauseMs: number;
 }
 
 /** Names an incident that a person must look at; nothing further is done. */
@@ -72,6 +83,8 @@ const reads = new Set([
   'SENTINEL REPLICAS',
   'SENTINEL SENTINELS',
   'SENTINEL CKQUORUM',
+  'SENTINEL GET-MASTER-ADDR-BY-NAME',
+  'PING',
 ]);
 
 /** Redis closes connections when roles change: what only reads may be asked again. */
@@ -130,6 +143,21 @@ export class Connections {
         this.forget(pod, port);
         if (n >= attempts) throw new ConnectionBroken(`${podName(pod)}: ${messageOf(error)}`);
       }
+    }
+  }
+
+  /** All or nothing. @throws like call. */
+  async transaction(
+    pod: Pod,
+    port: number,
+    commands: readonly (readonly (string | number)[])[],
+  ): Promise<void> {
+    try {
+      await (await this.to(pod, port)).transaction(commands);
+    } catch (error) {
+      if (isReply(error)) throw error;
+      this.forget(pod, port);
+      throw new ConnectionBroken(`${podName(pod)}: ${messageOf(error)}`);
     }
   }
 

@@ -1,5 +1,5 @@
 import { ipOf, isServing, waiting, waitPatiently } from '../context.ts';
-import { disturbances, type Opinion, type SentinelSet } from './set.ts';
+import { disturbances, mastersOf, type Opinion, type SentinelSet, type Snapshot } from './set.ts';
 
 /** Addresses that a Sentinel still lists although no pod has them: another Redis that gets such an address would be made a replica. */
 export function ghostsOf(
@@ -18,11 +18,10 @@ export function ghostsOf(
 export async function forgetGhosts(set: SentinelSet): Promise<void> {
   const { context, target } = set;
   for (const { metadata } of await set.sentinelPods()) {
-    await whenCalm(set);
-    const [data, sentinels] = [(await set.dataPods()).map(ipOf), await set.sentinelPods()];
+    const { data, sentinels } = await whenCalm(set);
     const pod = sentinels.find((s) => s.metadata.name === metadata.name);
     if (!pod || !isServing(pod)) continue;
-    const ghosts = ghostsOf(await set.opinion(pod), data, sentinels.map(ipOf));
+    const ghosts = ghostsOf(await set.opinion(pod), data.map(ipOf), sentinels.map(ipOf));
     if (ghosts.length === 0) continue;
     context.say(
       `${pod.metadata.name} still lists ${ghosts.join(', ')}; resetting its memory of ${target.master}.`,
@@ -33,25 +32,30 @@ export async function forgetGhosts(set: SentinelSet): Promise<void> {
 }
 
 /** All Sentinels agree, know each other and every replica. */
-export async function whenCalm(set: SentinelSet): Promise<void> {
-  await waitPatiently(
+export async function whenCalm(set: SentinelSet): Promise<Snapshot> {
+  return waitPatiently(
     async () => {
-      const [members, opinions, sentinels] = await Promise.all([
-        set.members(),
-        set.opinions(),
-        set.sentinelPods(),
-      ]);
-      const wrong = disturbances(members, opinions, sentinels.length);
-      const replicas = members.filter((m) => m.replication.role === 'slave').map((m) => ipOf(m.pod));
-      for (const o of opinions) {
-        const name = o.sentinel.metadata.name;
-        const peers = sentinels.map(ipOf).filter((ip) => ip !== ipOf(o.sentinel) && !o.peers.includes(ip));
-        const unseen = replicas.filter((ip) => !o.replicas.some((r) => r.ip === ip && r.flags === 'slave'));
-        if (peers.length > 0) wrong.push(`${name} does not know the Sentinel at ${peers.join(', ')} yet`);
-        if (unseen.length > 0) wrong.push(`${name} does not see the replica at ${unseen.join(', ')} yet`);
-      }
-      return wrong.length === 0 ? { done: true } : { waiting: wrong.slice(0, 2).join('; ') };
+      const snapshot = await set.look();
+      const wrong = [...disturbances(snapshot), ...unaware(snapshot)];
+      return wrong.length === 0 ? { done: snapshot } : { waiting: wrong.slice(0, 2).join('; ') };
     },
     waiting(set.context, `the Sentinels of ${set.target.name} to agree`, 'failover'),
   );
+}
+
+/** Which Sentinel does not know which other Sentinel or replica. */
+export function unaware(snapshot: Snapshot): string[] {
+  const masters = mastersOf(snapshot);
+  const replicas = snapshot.members.filter((m) => !masters.includes(m)).map((m) => ipOf(m.pod));
+  return snapshot.opinions.flatMap((o) => {
+    const name = o.sentinel.metadata.name;
+    const peers = snapshot.sentinels
+      .map(ipOf)
+      .filter((ip) => ip !== ipOf(o.sentinel) && !o.peers.includes(ip));
+    const unseen = replicas.filter((ip) => !o.replicas.some((r) => r.ip === ip && r.flags === 'slave'));
+    return [
+      ...(peers.length > 0 ? [`${name} does not know the Sentinel at ${peers.join(', ')} yet`] : []),
+      ...(unseen.length > 0 ? [`${name} does not see the replica at ${unseen.join(', ')} yet`] : []),
+    ];
+  });
 }

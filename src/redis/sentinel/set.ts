@@ -14,7 +14,6 @@ export interface Opinion {
   master: string;
   flags: string;
   epoch: string;
-  otherSentinels: number;
   downAfterMs: number;
   replicas: Record<string, string>[];
   /** Addresses of the other Sentinels it knows. */
@@ -79,7 +78,6 @@ export class SentinelSet {
       master: facts.ip ?? '',
       flags: facts.flags ?? '',
       epoch: facts['config-epoch'] ?? '',
-      otherSentinels: Number(facts['num-other-sentinels'] ?? 0),
       downAfterMs: Number(facts['down-after-milliseconds'] ?? 30_000),
       replicas: lists(replicas),
       peers: lists(peers).map((p) => p.ip ?? ''),
@@ -91,22 +89,57 @@ export class SentinelSet {
     const pods = (await this.sentinelPods()).filter(isServing);
     return Promise.all(pods.map((pod) => this.opinion(pod)));
   }
+
+  /**
+   * The address that each Sentinel gives to clients. During a failover this is the new master as soon as it is promoted,
+   * long before SENTINEL MASTER says so.
+   */
+  async named(): Promise<string[]> {
+    const pods = (await this.sentinelPods()).filter(isServing);
+    const answers = await Promise.all(
+      pods.map((pod) => this.sentinel(pod, 'GET-MASTER-ADDR-BY-NAME', this.target.master)),
+    );
+    return answers.map((answer) => (Array.isArray(answer) ? String(answer[0]) : ''));
+  }
+
+  async look(): Promise<Snapshot> {
+    const [data, members, sentinels, opinions] = await Promise.all([
+      this.dataPods(),
+      this.members(),
+      this.sentinelPods(),
+      this.opinions(),
+    ]);
+    return { data, members, sentinels, opinions };
+  }
 }
 
-/** What disturbs the set, in plain words; none means that every Sentinel agrees on the one master and sees it well. */
-export function disturbances(
-  members: readonly DataPod[],
-  opinions: readonly Opinion[],
-  sentinels: number,
-): string[] {
-  const masters = members.filter((m) => m.replication.role === 'master');
+/** The whole set at one moment. */
+export interface Snapshot {
+  data: Pod[];
+  /** Those of the data pods that serve. */
+  members: DataPod[];
+  sentinels: Pod[];
+  opinions: Opinion[];
+}
+
+export const mastersOf = ({ members }: Pick<Snapshot, 'members'>): DataPod[] =>
+  members.filter((m) => m.replication.role === 'master');
+
+/** What disturbs the set, in plain words; none means that every pod is there and every Sentinel agrees on the one master. */
+export function disturbances(snapshot: Snapshot): string[] {
+  const { data, members, sentinels, opinions } = snapshot;
+  const masters = mastersOf(snapshot);
   const [master] = masters;
   const found: string[] = [];
   if (masters.length !== 1)
     found.push(
       `${masters.length} pods are masters (${masters.map((m) => m.pod.metadata.name).join(', ') || 'none'})`,
     );
-  if (opinions.length < sentinels) found.push(`${opinions.length} of ${sentinels} Sentinels are ready`);
+  for (const pod of data)
+    if (!members.some((m) => m.pod.metadata.uid === pod.metadata.uid))
+      found.push(`${pod.metadata.name} is not ready`);
+  if (opinions.length < sentinels.length)
+    found.push(`${opinions.length} of ${sentinels.length} Sentinels are ready`);
   for (const o of opinions) {
     const name = o.sentinel.metadata.name;
     if (master && o.master !== ipOf(master.pod)) found.push(`${name} says that the master is ${o.master}`);
@@ -116,6 +149,20 @@ export function disturbances(
   if (new Set(opinions.map((o) => o.epoch)).size > 1)
     found.push('the Sentinels have different configuration epochs');
   return found;
+}
+
+/** Why the replicas are not all in sync with the one master; none means that each could take over. */
+export function lagging(snapshot: Snapshot): string[] {
+  const { data, members } = snapshot;
+  const [master, second] = mastersOf(snapshot);
+  if (!master || second) return [master ? 'there are several masters' : 'there is no master'];
+  const late = members.flatMap((m) => (m === master ? [] : (notInSync(m, master) ?? [])));
+  const missing = data.length - members.length;
+  if (missing > 0) late.push(`${missing} pods are not ready`);
+  const { onlineReplicas } = master.replication;
+  if (late.length === 0 && onlineReplicas < members.length - 1)
+    late.push(`${master.pod.metadata.name} sees ${onlineReplicas} of ${members.length - 1} replicas online`);
+  return late;
 }
 
 /** Why a replica is not in sync with this master; undefined when it is. */

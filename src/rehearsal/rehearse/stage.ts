@@ -94,7 +94,6 @@ export async function setTheStage(
       })),
     })),
   );
-  for (const slice of store.list('endpointslices', { namespace: shop })) touch(cluster, slice.metadata.name);
   await new Promise((resolve) => setTimeout(resolve, balancerLearnsMs));
   const targets = balancers.map(({ service, url }) => ({ name: service, url: `${url}/` }));
   const at = (labels: string, port: number) =>
@@ -141,7 +140,7 @@ export async function setTheStage(
         .map((n) => n.metadata.name),
     async close() {
       witnesses.kill();
-      for (const balancer of balancers) balancer.close();
+      await Promise.all(balancers.map((balancer) => balancer.close()));
       discovery.close();
       await endpoints.api.close();
       endpoints.aws.close();
@@ -149,13 +148,6 @@ export async function setTheStage(
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** A balancer that starts late learns of endpoints that have been there before. */
-function touch(cluster: EmbeddedCluster, name: string): void {
-  cluster.store.modify('endpointslices', { namespace: shop, name }, (draft) => {
-    draft.metadata.annotations = { 'rehearsal/seen': 'true' };
-  });
 }
 
 function allReady({ store }: EmbeddedCluster, nodes: number): boolean {

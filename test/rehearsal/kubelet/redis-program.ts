@@ -152,7 +152,11 @@ async function cluster(): Promise<object> {
   names.forEach(create);
   await until('the shards', () => names.every(room.ready));
   await formRedisCluster(names.map(ip));
-  const nodes = String(await ask(ip('shard-0'), 6379, 'CLUSTER', 'NODES'));
+  const count = async (role: string): Promise<number> => {
+    const nodes = String(await ask(ip('shard-0'), 6379, 'CLUSTER', 'NODES'));
+    return nodes.match(new RegExp(` (myself,)?${role} `, 'g'))?.length ?? 0;
+  };
+  await until('the roles to be known', async () => (await count('slave')) === 3);
   const id = await ask(ip('shard-5'), 6379, 'CLUSTER', 'MYID');
   const before = ip('shard-5');
   await replaced('shard-5', create);
@@ -161,8 +165,8 @@ async function cluster(): Promise<object> {
     String(await ask(ip('shard-0'), 6379, 'CLUSTER', 'NODES')).includes(`${ip('shard-5')}:6379`),
   );
   return {
-    masters: nodes.match(/ (myself,)?master /g)?.length,
-    replicas: nodes.match(/ (myself,)?slave /g)?.length,
+    masters: await count('master'),
+    replicas: await count('slave'),
     moved: before !== ip('shard-5'),
     sameNode: id === (await ask(ip('shard-5'), 6379, 'CLUSTER', 'MYID')),
   };

@@ -1,4 +1,4 @@
-import type { Store } from '../kubernetes/store.ts';
+import type { Objects } from '../kubernetes/store.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Random } from '../world/random.ts';
 
@@ -8,7 +8,7 @@ export interface Target {
 }
 
 export interface TargetsOptions {
-  store: Store;
+  store: Objects;
   clock: WorldClock;
   random: Random;
   namespace: string;

@@ -33,10 +33,19 @@ export function startNodeLifecycle({ store, clock, cloud }: ControllerOptions): 
 
 const instanceOf = (node: Node): string => node.spec.providerID?.split('/').at(-1) ?? '';
 
-const unreachable: Taint[] = [
-  { key: 'node.kubernetes.io/unreachable', effect: 'NoSchedule' },
-  { key: 'node.kubernetes.io/unreachable', effect: 'NoExecute' },
-];
+const notReadyKey = 'node.kubernetes.io/not-ready';
+const unreachableKey = 'node.kubernetes.io/unreachable';
+
+/** The taints that a node's Ready condition asks for. */
+function taintsFor(ready: string | undefined): Taint[] {
+  const key = ready === 'Unknown' ? unreachableKey : notReadyKey;
+  return ready === 'True'
+    ? []
+    : [
+        { key, effect: 'NoSchedule' },
+        { key, effect: 'NoExecute' },
+      ];
+}
 
 function monitor(store: Store, node: Node, now: number): void {
   const { name } = node.metadata;
@@ -44,10 +53,6 @@ function monitor(store: Store, node: Node, now: number): void {
   const heard = Date.parse(lease?.spec.renewTime ?? node.metadata.creationTimestamp ?? '');
   const silent = now - heard > graceMs;
   store.modify('nodes', { name }, (draft) => {
-    const others = (draft.spec.taints ?? []).filter((t) => t.key !== 'node.kubernetes.io/unreachable');
-    const taints = silent ? [...others, ...unreachable] : others;
-    if (taints.length > 0) draft.spec.taints = taints;
-    else delete draft.spec.taints;
     const ready = draft.status?.conditions?.find((c) => c.type === 'Ready');
     if (silent && ready && ready.status !== 'Unknown') {
       Object.assign(ready, {
@@ -57,6 +62,10 @@ function monitor(store: Store, node: Node, now: number): void {
         lastTransitionTime: new Date(now).toISOString(),
       });
     }
+    const others = (draft.spec.taints ?? []).filter((t) => t.key !== notReadyKey && t.key !== unreachableKey);
+    const taints = [...others, ...taintsFor(ready?.status)];
+    if (taints.length > 0) draft.spec.taints = taints;
+    else delete draft.spec.taints;
   });
   if (!silent) return;
   for (const pod of store.list('pods', { fieldSelector: `spec.nodeName=${name}` })) {

@@ -1,5 +1,5 @@
 import type { PersistentVolumeClaim, Pod } from '../../cluster/objects.ts';
-import type { Store } from '../kubernetes/store.ts';
+import type { Objects, Store } from '../kubernetes/store.ts';
 import type { Random } from '../world/random.ts';
 import { type ControllerOptions, keyOf, refOf, Worker } from './worker.ts';
 
@@ -28,7 +28,7 @@ export function startVolumes({ store, clock, random }: ControllerOptions): () =>
   };
 }
 
-export function claimsOf(store: Store, pod: Pod): PersistentVolumeClaim[] {
+export function claimsOf(store: Pick<Objects, 'get'>, pod: Pod): PersistentVolumeClaim[] {
   return (pod.spec.volumes ?? []).flatMap((volume) => {
     const name = volume.persistentVolumeClaim?.claimName;
     const claim = name

@@ -1,6 +1,6 @@
 import type { Node, Pod } from '../../cluster/objects.ts';
 import { isFinished, isReady, isTerminating } from '../../cluster/pods.ts';
-import { conditions, nodeObject, notReadyTaint } from './node-object.ts';
+import { conditions, nodeObject } from './node-object.ts';
 import { PodAgent, type PodAgentOptions } from './pod-agent.ts';
 
 const leaseMs = 10_000;
@@ -45,7 +45,13 @@ export class Kubelet {
   register(): void {
     const { store, machine, clock } = this.#o;
     if (!this.#running || store.get('nodes', { name: this.node })) return;
-    const node = store.create('nodes', nodeObject(machine, clock.now()));
+    store.create('nodes', nodeObject(machine, clock.now()));
+  }
+
+  /** The API has the Node: what belongs to it follows. */
+  registered(node: Node): void {
+    const { store, machine } = this.#o;
+    if (!this.#running) return;
     if (!store.get('csinodes', { name: this.node })) {
       const driver = { name: 'ebs.csi.aws.com', nodeID: machine.instanceId, allocatable: { count: 26 } };
       store.create('csinodes', {
@@ -110,10 +116,6 @@ export class Kubelet {
         ...draft.status,
         conditions: conditions(ready, clock.now(), draft.status?.conditions),
       };
-      if (!ready) return;
-      const taints = (draft.spec.taints ?? []).filter((t) => t.key !== notReadyTaint.key);
-      if (taints.length > 0) draft.spec.taints = taints;
-      else delete draft.spec.taints;
     });
   }
 

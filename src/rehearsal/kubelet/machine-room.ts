@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Pod } from '../../cluster/objects.ts';
-import type { Store } from '../kubernetes/store.ts';
+import type { Objects } from '../kubernetes/store.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Machine, MachineRoom } from '../world/machine.ts';
 import type { Random } from '../world/random.ts';
@@ -8,7 +8,7 @@ import { Kubelet } from './kubelet.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface MachineRoomOptions {
-  store: Store;
+  store: Objects;
   clock: WorldClock;
   random: Random;
   runtime: Runtime;
@@ -43,7 +43,9 @@ export function createMachineRoom(options: MachineRoomOptions): RunningMachineRo
       else kubelet?.podChanged(object);
     }),
     store.subscribe('nodes', ({ type, object }) => {
-      if (type === 'DELETED') clock.after(1000, () => on(object.metadata.name)?.register());
+      const { name } = object.metadata;
+      if (type === 'ADDED') on(name)?.registered(object);
+      if (type === 'DELETED') clock.after(1000, () => on(name)?.register());
     }),
   ];
 

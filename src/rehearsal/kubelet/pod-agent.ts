@@ -1,6 +1,6 @@
 import type { Pod } from '../../cluster/objects.ts';
 import { claimsOf } from '../controllers/volumes.ts';
-import type { Store } from '../kubernetes/store.ts';
+import type { Objects } from '../kubernetes/store.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Machine } from '../world/machine.ts';
 import type { Random } from '../world/random.ts';
@@ -9,7 +9,7 @@ import type { Runtime } from './runtime.ts';
 import { writeStatus } from './status.ts';
 
 export interface PodAgentOptions {
-  store: Store;
+  store: Objects;
   clock: WorldClock;
   random: Random;
   runtime: Runtime;

@@ -47,3 +47,6 @@ export interface Store {
     revision: number,
   ): { events: (StoreEvent<R> & { revision: number })[] } | 'expired';
 }
+
+/** What kubelets and onlookers need of the objects, whichever API server holds them. */
+export type Objects = Pick<Store, 'get' | 'list' | 'create' | 'modify' | 'remove' | 'subscribe'>;

@@ -2,10 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isReady, isTerminating } from '../../cluster/pods.ts';
 import type { Discovery } from '../images/index.ts';
-import type { Store } from '../kubernetes/store.ts';
+import type { Objects } from '../kubernetes/store.ts';
 
 /** Addresses of ready pods by label, as a headless Service would resolve. */
-export function podDiscovery(store: Store): Discovery {
+export function podDiscovery(store: Objects): Discovery {
   return (namespace, labels) =>
     store
       .list('pods', { namespace, labelSelector: labels })

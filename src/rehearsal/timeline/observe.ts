@@ -1,5 +1,5 @@
 import type { Node, Pod } from '../../cluster/objects.ts';
-import type { Store } from '../kubernetes/store.ts';
+import type { Objects } from '../kubernetes/store.ts';
 import type { Timeline } from './events.ts';
 
 export interface ObservedNodes {
@@ -9,7 +9,7 @@ export interface ObservedNodes {
 
 /** Reads the story of the rotation from the objects themselves, so it shows what happened and not what the engine says. */
 export function observe(
-  store: Store,
+  store: Objects,
   timeline: Timeline,
   nodes: ObservedNodes,
   watchedNamespace: string,

@@ -1,0 +1,101 @@
+import type { Pod } from '../../../src/cluster/objects.ts';
+import { isReady, isTerminating } from '../../../src/cluster/pods.ts';
+import { feasibleNodes } from '../../../src/rehearsal/scheduler/scheduler.ts';
+import type { PlayedCluster } from './cluster.ts';
+import type { World } from './random-world.ts';
+import { type View, viewOf } from './view.ts';
+
+/** In the cluster's own time, in milliseconds. */
+export interface Patience {
+  pollMs: number;
+  /** Nothing has changed for this long. */
+  quietMs: number;
+  /** The same while a pod is Pending that seems to fit somewhere: schedulers back off. */
+  hopefulMs: number;
+  limitMs: number;
+}
+
+export const defaultPatience: Patience = { pollMs: 1000, quietMs: 3000, hopefulMs: 20_000, limitMs: 600_000 };
+
+/** Waits until nothing changes any more and everything that can run runs. @throws Error saying what still moves. */
+export async function calm(cluster: PlayedCluster, world: World, patience: Patience): Promise<View> {
+  let last = '';
+  let quietMs = 0;
+  let moving: string[] = [];
+  for (let waited = 0; waited <= patience.limitMs; waited += patience.pollMs) {
+    const view = await viewOf(cluster.kubernetes, world);
+    const now = fingerprint(view);
+    quietMs = now === last ? quietMs + patience.pollMs : 0;
+    last = now;
+    moving = inMotion(view, world);
+    const needed = someSeemToFit(view) ? patience.hopefulMs : patience.quietMs;
+    if (moving.length === 0 && quietMs >= needed) return view;
+    await cluster.pause(patience.pollMs);
+  }
+  throw new Error(`World ${world.name} did not become calm: ${moving.join('; ') || 'it keeps changing'}.`);
+}
+
+/** Everything but heartbeats. */
+function fingerprint({ nodes, ...rest }: View): string {
+  const versions = Object.values(rest).flatMap((objects) =>
+    objects.map(({ metadata }) => `${metadata.uid}@${metadata.resourceVersion}`),
+  );
+  const states = nodes.map(({ metadata, spec, status }) => [
+    metadata.uid,
+    spec,
+    status?.conditions?.map((c) => [c.type, c.status]),
+  ]);
+  return JSON.stringify([versions, states]);
+}
+
+/** What is certain to change yet. */
+function inMotion(view: View, world: World): string[] {
+  const nodes = new Set(view.nodes.map((n) => n.metadata.name));
+  const moving: string[] = [];
+  for (const pod of view.pods) {
+    const gone = pod.spec.nodeName !== undefined && !nodes.has(pod.spec.nodeName);
+    if (gone || isTerminating(pod) || !settled(pod)) moving.push(`pod ${pod.metadata.name}`);
+  }
+  const controlled = [
+    ...view.deployments,
+    ...view.replicasets,
+    ...view.statefulsets,
+    ...view.daemonsets,
+    ...view.poddisruptionbudgets,
+  ];
+  for (const { kind, metadata, status } of controlled) {
+    if ((status?.observedGeneration ?? 0) < (metadata.generation ?? 0))
+      moving.push(`${kind} ${metadata.name}, which its controller has not seen yet`);
+  }
+  for (const set of view.replicasets) {
+    if ((set.status?.replicas ?? 0) !== (set.spec.replicas ?? 1))
+      moving.push(`ReplicaSet ${set.metadata.name}`);
+  }
+  for (const budget of view.poddisruptionbudgets) {
+    if (Object.keys(budget.status?.disruptedPods ?? {}).length > 0)
+      moving.push(`PodDisruptionBudget ${budget.metadata.name}`);
+  }
+  for (const { name } of world.workloads) {
+    if (!view.endpointslices.some((s) => s.metadata.labels?.['kubernetes.io/service-name'] === name))
+      moving.push(`Service ${name}, which has no EndpointSlice yet`);
+  }
+  return moving;
+}
+
+/** Runs as well as it ever will, or has been looked at by the scheduler in vain. */
+function settled(pod: Pod): boolean {
+  const is = (type: string, status: string) =>
+    pod.status?.conditions?.some((c) => c.type === type && c.status === status) ?? false;
+  if (!pod.spec.nodeName) return is('PodScheduled', 'False');
+  return isReady(pod) || (pod.spec.readinessGates !== undefined && is('ContainersReady', 'True'));
+}
+
+function someSeemToFit(view: View): boolean {
+  const running = view.pods.filter((p) => p.spec.nodeName);
+  const nodes = view.nodes.map((node) => ({
+    node,
+    pods: running.filter((p) => p.spec.nodeName === node.metadata.name),
+  }));
+  const snapshot = { nodes, namespaces: [], claims: [], volumes: [] };
+  return view.pods.some((pod) => !pod.spec.nodeName && feasibleNodes(pod, snapshot).feasible.length > 0);
+}

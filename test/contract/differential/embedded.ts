@@ -1,0 +1,55 @@
+import type { AwsDescription } from '../../../src/rehearsal/aws/state.ts';
+import { createEmbeddedCluster } from '../../../src/rehearsal/embedded-cluster.ts';
+import { weightlessRuntime } from '../../../src/rehearsal/kubelet/runtime.ts';
+import { inProcessKubernetes } from '../../../src/rehearsal/kubernetes/in-process.ts';
+import { account } from '../../../src/rehearsal/scenario/account.ts';
+import { VirtualClock } from '../../../src/rehearsal/world/clock.ts';
+import type { PlayedCluster } from './cluster.ts';
+
+/** The embedded cluster in this process, whose time passes only while somebody waits for it. */
+export function embeddedCluster(seed: number): PlayedCluster & { stop(): Promise<void> } {
+  const clock = new VirtualClock();
+  const description: AwsDescription = { ...account(), groups: [] };
+  const cluster = createEmbeddedCluster({ clock, seed, description, factor: 10, runtime: weightlessRuntime });
+  let sleepers = 0;
+  let driving = false;
+  const drive = async () => {
+    driving = true;
+    while (sleepers > 0) await clock.advance(100);
+    driving = false;
+  };
+  return {
+    kubernetes: inProcessKubernetes(cluster.registry),
+    boot(machine) {
+      // An instance that no group has: nothing replaces it when it is gone.
+      cluster.aws.instances.set(machine.instanceId, {
+        id: machine.instanceId,
+        group: '',
+        zone: machine.zone,
+        subnet: '',
+        imageId: machine.imageId,
+        instanceType: machine.instanceType,
+        ec2: 'running',
+        lifecycle: 'InService',
+        healthy: true,
+        protectedFromScaleIn: false,
+        launchedAt: clock.now(),
+        privateIp: machine.privateIp,
+        privateDnsName: machine.privateDnsName,
+      });
+      cluster.machines.boot(machine);
+    },
+    halt(instanceId) {
+      cluster.aws.instances.delete(instanceId);
+      cluster.machines.halt(instanceId);
+    },
+    async pause(ms) {
+      sleepers++;
+      const slept = clock.sleep(ms);
+      if (!driving) void drive();
+      await slept;
+      sleepers--;
+    },
+    stop: () => cluster.stop(),
+  };
+}

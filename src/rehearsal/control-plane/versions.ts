@@ -10,7 +10,7 @@ export interface Release {
  */
 export const releases = {
   newest: { kubernetes: '1.36.3', etcd: '3.6.16' },
-  oldest: { kubernetes: '1.31.14', etcd: '3.6.16' },
+  oldest: { kubernetes: '1.31.0', etcd: '3.6.16' },
 } satisfies Record<string, Release>;
 
 export type ReleaseName = keyof typeof releases;

@@ -1,4 +1,5 @@
 import { startBudgets } from './budgets.ts';
+import { startCsiDriver } from './csi-driver.ts';
 import { startDaemonSets } from './daemonset.ts';
 import { startDeployments } from './deployment.ts';
 import { startEndpoints } from './endpoints.ts';
@@ -19,6 +20,7 @@ const all = [
   startNodeLifecycle,
   startPodGarbage,
   startVolumes,
+  startCsiDriver,
 ];
 
 /** The controller manager: every controller of the embedded cluster, and the namespaces a cluster is born with. */

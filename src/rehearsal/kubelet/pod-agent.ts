@@ -106,12 +106,13 @@ export class PodAgent {
     const pod = this.#pod();
     if (!pod || this.#grace !== undefined) return;
     const wanted = (pod.spec.volumes ?? []).filter((v) => v.persistentVolumeClaim).length;
-    const attached = claimsOf(this.#o.store, pod).filter((claim) => {
-      const attachment = this.#o.store.get('volumeattachments', { name: `csi-${claim.spec.volumeName}` });
-      return (
-        attachment?.status?.attached === true && attachment.spec.nodeName === this.#o.machine.privateDnsName
-      );
-    }).length;
+    const here = this.#o.store
+      .list('volumeattachments', { fieldSelector: `spec.nodeName=${this.#o.machine.privateDnsName}` })
+      .filter((attachment) => attachment.status?.attached && !attachment.metadata.deletionTimestamp)
+      .map((attachment) => attachment.spec.source.persistentVolumeName);
+    const attached = claimsOf(this.#o.store, pod).filter(
+      ({ spec }) => spec.volumeName !== undefined && here.includes(spec.volumeName),
+    ).length;
     if (attached === wanted) then();
     else this.#later(volumePollMs, () => this.#whenVolumesAreThere(then));
   }

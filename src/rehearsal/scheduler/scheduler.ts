@@ -1,6 +1,6 @@
 import type { Pod } from '../../cluster/objects.ts';
 import { isFinished } from '../../cluster/pods.ts';
-import { selectedNode } from '../controllers/volumes.ts';
+import { selectedNode } from '../controllers/csi-driver.ts';
 import type { Store } from '../kubernetes/store.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Random } from '../world/random.ts';

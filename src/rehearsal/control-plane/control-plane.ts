@@ -1,0 +1,166 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Connection } from '../../kubernetes/connection.ts';
+import { kubeconfigConnection, readBody, send } from '../../kubernetes/connection.ts';
+import { Children } from '../kubelet/children.ts';
+import type { Binaries } from './binaries.ts';
+import { type Credentials, kubeconfigFor, makeCredentials, type User } from './credentials.ts';
+import { serveTokenReviews, type TokenReviewer } from './token-reviews.ts';
+
+export interface ControlPlaneOptions {
+  binaries: Binaries;
+  /** For data, certificates and logs; the caller removes it. */
+  directory: string;
+  /** The user that a bearer token belongs to, as the authenticator of EKS says. */
+  authenticate: TokenReviewer;
+}
+
+export interface ControlPlane {
+  url: string;
+  /** PEM. */
+  certificate: string;
+  credentials: Credentials;
+  /** As an administrator. */
+  connection: Connection;
+  /** Path of an administrator's kubeconfig. */
+  kubeconfig: string;
+  stop(): Promise<void>;
+}
+
+const readyMs = 60_000;
+const pollMs = 100;
+/** A node whose heartbeats stop counts as unreachable after this long; 50 s in production. */
+export const nodeGraceSeconds = 12;
+const serviceNetwork = '172.20.0.0/16';
+
+/** Starts etcd, kube-apiserver, kube-controller-manager and kube-scheduler on free loopback ports. @throws Error with the end of the log of what did not start. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { binaries, directory } = options;
+  mkdirSync(directory, { recursive: true });
+  const credentials = await makeCredentials(directory);
+  const { files } = credentials;
+  const children = new Children();
+  const reviews = await serveTokenReviews(options.authenticate);
+  const [etcdPort, apiPort] = await freePorts(2);
+  const etcd = `http://127.0.0.1:${etcdPort}`;
+  const url = `https://127.0.0.1:${apiPort}`;
+  const write = (name: string, content: string): string => {
+    const path = join(directory, name);
+    writeFileSync(path, content, { mode: 0o600 });
+    return path;
+  };
+  const kubeconfig = (user: User): string =>
+    write(`${user}.kubeconfig`, kubeconfigFor(url, credentials.server.cert, credentials.tokens[user]));
+  const exits = new Map<string, number>();
+  const logOf = (program: string): string => join(directory, `${program}.log`);
+  const start = (program: keyof Binaries, flags: Record<string, string>): void => {
+    const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+    const { exited } = children.spawn(
+      { file: binaries[program], args },
+      { PATH: process.env.PATH },
+      logOf(program),
+    );
+    exited.then((code) => exits.set(program, code));
+  };
+  const until = async (program: string, holds: () => Promise<boolean>): Promise<void> => {
+    for (const end = Date.now() + readyMs; !(await holds().catch(() => false)); ) {
+      if (exits.has(program) || Date.now() > end) {
+        const why = exits.has(program)
+          ? `ended with exit code ${exits.get(program)}`
+          : `was not ready within ${readyMs / 1000} s`;
+        throw new Error(`${program} ${why}:\n${readFileSync(logOf(program), 'utf8').slice(-2000)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  };
+  const stop = async (): Promise<void> => {
+    await children.stop();
+    reviews.close();
+  };
+
+  try {
+    start('etcd', {
+      'data-dir': join(directory, 'etcd'),
+      'listen-client-urls': etcd,
+      'advertise-client-urls': etcd,
+      'listen-peer-urls': 'http://127.0.0.1:0',
+      'unsafe-no-fsync': 'true',
+      'log-level': 'error',
+    });
+    await until('etcd', async () => (await fetch(`${etcd}/health`)).ok);
+    start('kube-apiserver', {
+      'etcd-servers': etcd,
+      'secure-port': String(apiPort),
+      'bind-address': '127.0.0.1',
+      'advertise-address': '10.0.0.1',
+      'endpoint-reconciler-type': 'none',
+      'tls-cert-file': files.serverCert,
+      'tls-private-key-file': files.serverKey,
+      'token-auth-file': files.tokens,
+      'authentication-token-webhook-config-file': write(
+        'token-reviews.kubeconfig',
+        kubeconfigFor(reviews.url, reviews.certificate),
+      ),
+      'authentication-token-webhook-version': 'v1',
+      'authorization-mode': 'Node,RBAC',
+      'service-account-issuer': 'https://kubernetes.default.svc',
+      'service-account-key-file': files.accountPub,
+      'service-account-signing-key-file': files.accountKey,
+      'service-cluster-ip-range': serviceNetwork,
+      'kubelet-client-certificate': files.kubeletClientCert,
+      'kubelet-client-key': files.kubeletClientKey,
+      'kubelet-preferred-address-types': 'InternalIP',
+      profiling: 'false',
+      'allow-privileged': 'true',
+    });
+    const admin = kubeconfig('admin');
+    const connection = kubeconfigConnection(admin);
+    const answers = async (path: string, status: number): Promise<boolean> => {
+      const response = await send(connection, { method: 'GET', path });
+      await readBody(response);
+      return response.statusCode === status;
+    };
+    await until('kube-apiserver', () => answers('/readyz', 200));
+    start('kube-controller-manager', {
+      kubeconfig: kubeconfig('controller-manager'),
+      'service-account-private-key-file': files.accountKey,
+      'root-ca-file': files.serverCert,
+      'use-service-account-credentials': 'true',
+      'leader-elect': 'false',
+      'secure-port': '0',
+      'kube-api-qps': '200',
+      'kube-api-burst': '400',
+      'node-monitor-period': '1s',
+      'node-monitor-grace-period': `${nodeGraceSeconds}s`,
+    });
+    start('kube-scheduler', {
+      kubeconfig: kubeconfig('scheduler'),
+      'leader-elect': 'false',
+      'secure-port': '0',
+      'kube-api-qps': '200',
+      'kube-api-burst': '400',
+    });
+    // Pods cannot be created before their ServiceAccount is there.
+    await until('kube-controller-manager', () =>
+      answers('/api/v1/namespaces/kube-system/serviceaccounts/default', 200),
+    );
+    return { url, certificate: credentials.server.cert, credentials, connection, kubeconfig: admin, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

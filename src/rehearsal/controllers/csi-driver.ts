@@ -1,0 +1,79 @@
+import type { Objects } from '../kubernetes/store.ts';
+import type { WorldClock } from '../world/clock.ts';
+import type { Random } from '../world/random.ts';
+import { keyOf, refOf, Worker } from './worker.ts';
+
+export const csiDriver = 'ebs.csi.aws.com';
+/** The scheduler writes here which node a claim was chosen for (WaitForFirstConsumer). */
+export const selectedNode = 'volume.kubernetes.io/selected-node';
+export const zoneLabel = 'topology.kubernetes.io/zone';
+
+const attachMs = 150;
+const detachMs = 300;
+const finalizer = 'external-attacher/ebs-csi-aws-com';
+
+export interface CsiDriverOptions {
+  store: Objects;
+  clock: WorldClock;
+  random: Random;
+}
+
+/**
+ * What the EBS CSI driver does beside the control plane, embedded or real: makes a zonal volume for a claim whose node was
+ * chosen, and attaches and detaches when a VolumeAttachment asks for it.
+ */
+export function startCsiDriver({ store, clock, random }: CsiDriverOptions): () => void {
+  const claims = new Worker(clock, (key) => provision(store, random, key));
+  const attaching = new Worker(clock, (name) => attach(store, name));
+  const detaching = new Worker(clock, (name) => detach(store, name));
+  const unsubscribes = [
+    store.subscribe('persistentvolumeclaims', ({ object }) => claims.enqueue(keyOf(object))),
+    store.subscribe('volumeattachments', ({ type, object }) => {
+      const { name, deletionTimestamp } = object.metadata;
+      if (type === 'DELETED' || object.spec.attacher !== csiDriver) return;
+      if (deletionTimestamp) detaching.enqueue(name, detachMs);
+      else if (!object.status?.attached) attaching.enqueue(name, attachMs);
+    }),
+  ];
+  return () => {
+    for (const unsubscribe of unsubscribes) unsubscribe();
+    for (const worker of [claims, attaching, detaching]) worker.stop();
+  };
+}
+
+function provision(store: Objects, random: Random, key: string): void {
+  const claim = store.get('persistentvolumeclaims', refOf(key));
+  const node = claim?.metadata.annotations?.[selectedNode];
+  const zone = node && store.get('nodes', { name: node })?.metadata.labels?.[zoneLabel];
+  if (!claim || claim.spec.volumeName || !zone) return;
+  const name = `pvc-${claim.metadata.uid}`;
+  if (store.get('persistentvolumes', { name })) return;
+  const { namespace = '', name: claimName, uid = '' } = claim.metadata;
+  const zones = [{ matchExpressions: [{ key: zoneLabel, operator: 'In' as const, values: [zone] }] }];
+  store.create('persistentvolumes', {
+    metadata: { name },
+    spec: {
+      capacity: claim.spec.resources?.requests ?? {},
+      accessModes: claim.spec.accessModes ?? ['ReadWriteOnce'],
+      storageClassName: claim.spec.storageClassName ?? '',
+      claimRef: { namespace, name: claimName, uid },
+      csi: { driver: csiDriver, volumeHandle: `vol-${random.hex(17)}` },
+      nodeAffinity: { required: { nodeSelectorTerms: zones } },
+    },
+  });
+}
+
+function attach(store: Objects, name: string): void {
+  store.modify('volumeattachments', { name }, (draft) => {
+    if (draft.metadata.deletionTimestamp) return;
+    draft.metadata.finalizers = [finalizer];
+    draft.status = { attached: true };
+  });
+}
+
+function detach(store: Objects, name: string): void {
+  store.modify('volumeattachments', { name }, (draft) => {
+    draft.status = { attached: false };
+    delete draft.metadata.finalizers;
+  });
+}

@@ -86,7 +86,11 @@ function claim(name: string): { name: string; persistentVolumeClaim: { claimName
     });
     room.store.create('volumeattachments', {
       metadata: { name: `csi-${claimName}` },
-      spec: { attacher: 'ebs.csi.aws.com', nodeName: machine.privateDnsName, source: {} },
+      spec: {
+        attacher: 'ebs.csi.aws.com',
+        nodeName: machine.privateDnsName,
+        source: { persistentVolumeName: claimName },
+      },
       status: { attached: true },
     });
   }

@@ -1,9 +1,10 @@
 import { matchesNodeSelection } from '../../cluster/node-selection.ts';
 import type { DaemonSet, Node, Pod, Toleration } from '../../cluster/objects.ts';
 import { isFinished, isReady, isTerminating } from '../../cluster/pods.ts';
+import { scaled } from '../../cluster/quantities.ts';
 import { untolerated } from '../../cluster/taints.ts';
 import type { Store } from '../kubernetes/store.ts';
-import { podFrom } from './pod-template.ts';
+import { podFrom, templateHash } from './pod-template.ts';
 import { type ControllerOptions, controllerOf, keyOf, refOf, Worker } from './worker.ts';
 
 /** Runs one pod on every node that should have one. */
@@ -53,9 +54,11 @@ function tolerationsOf(set: DaemonSet): Toleration[] {
 function reconcile(store: Store, key: string): void {
   const set = store.get('daemonsets', refOf(key));
   if (!set || set.metadata.deletionTimestamp) return;
-  const pods = store
-    .list('pods', { namespace: set.metadata.namespace ?? '' })
-    .filter((p) => controllerOf(p)?.uid === set.metadata.uid);
+  const owned = () =>
+    store
+      .list('pods', { namespace: set.metadata.namespace ?? '' })
+      .filter((p) => controllerOf(p)?.uid === set.metadata.uid);
+  const pods = owned();
   const nodes = store.list('nodes');
   const running = nodes.filter((node) => shouldRun(set, node).run);
   for (const node of running) {
@@ -67,17 +70,44 @@ function reconcile(store: Store, key: string): void {
     if (node && !isTerminating(pod) && (isFinished(pod) || !shouldRun(set, node).stay))
       store.remove('pods', pod.metadata);
   }
+  for (const pod of outdated(set, owned(), running.length)) store.remove('pods', pod.metadata);
+  writeStatus(store, set, owned(), new Set(running.map((n) => n.metadata.name)));
+}
+
+const revision = 'controller-revision-hash';
+const isUpdated = (set: DaemonSet, pod: Pod): boolean =>
+  pod.metadata.labels?.[revision] === templateHash(set.spec.template);
+
+/**
+ * Pods of an earlier template that may go now (pkg/controller/daemon/update.go): all that are not ready, and ready ones as
+ * long as no more than maxUnavailable nodes are without.
+ */
+export function outdated(set: DaemonSet, pods: Pod[], desired: number): Pod[] {
+  const { type, rollingUpdate } = set.spec.updateStrategy ?? {};
+  if (type === 'OnDelete') return [];
   const present = pods.filter((p) => !isTerminating(p));
+  const old = present.filter((p) => !isUpdated(set, p));
+  const ready = old.filter(isReady);
+  const vacant = new Set(pods.map(targetOf)).size - new Set(present.map(targetOf)).size;
+  const unavailable = vacant + present.filter((p) => isUpdated(set, p) && !isReady(p)).length;
+  const most = Math.max(1, scaled(rollingUpdate?.maxUnavailable, desired, 'up'));
+  return [...old.filter((p) => !isReady(p)), ...ready.slice(0, Math.max(0, most - unavailable))];
+}
+
+function writeStatus(store: Store, set: DaemonSet, pods: Pod[], wanted: Set<string>): void {
+  const targets = [...new Set(pods.map((p) => targetOf(p) ?? ''))];
+  const current = pods.filter((p) => wanted.has(targetOf(p) ?? ''));
+  const ready = current.filter(isReady).length;
   store.modify('daemonsets', set.metadata, (draft) => {
     draft.status = {
       ...(set.metadata.generation ? { observedGeneration: set.metadata.generation } : {}),
-      desiredNumberScheduled: running.length,
-      currentNumberScheduled: present.length,
-      updatedNumberScheduled: present.length,
-      numberReady: present.filter(isReady).length,
-      numberAvailable: present.filter(isReady).length,
-      numberUnavailable: Math.max(0, running.length - present.filter(isReady).length),
-      numberMisscheduled: 0,
+      desiredNumberScheduled: wanted.size,
+      currentNumberScheduled: targets.filter((node) => wanted.has(node)).length,
+      updatedNumberScheduled: current.filter((p) => isUpdated(set, p)).length,
+      numberReady: ready,
+      numberAvailable: ready,
+      numberUnavailable: Math.max(0, wanted.size - ready),
+      numberMisscheduled: targets.filter((node) => !wanted.has(node)).length,
     };
   });
 }
@@ -91,6 +121,7 @@ function targetOf(pod: Pod): string | undefined {
 
 function podFor(set: DaemonSet, node: Node): Pod {
   const pod = podFrom(set.spec.template, set, { generateName: `${set.metadata.name}-` });
+  pod.metadata.labels = { ...pod.metadata.labels, [revision]: templateHash(set.spec.template) };
   pod.spec.tolerations = tolerationsOf(set);
   const matchFields = [{ key: 'metadata.name', operator: 'In' as const, values: [node.metadata.name] }];
   pod.spec.affinity = {

@@ -88,22 +88,35 @@ export function rollout(
     change(current, wanted);
     return changes;
   }
-  const rolling = deployment.spec.strategy?.rollingUpdate;
-  const surge = scaled(rolling?.maxSurge, wanted, 'up');
-  // Both zero would mean no progress; the API server allows it only through percentages.
-  const unavailable = Math.max(scaled(rolling?.maxUnavailable, wanted, 'down'), surge === 0 ? 1 : 0);
+  const surge = scaled(deployment.spec.strategy?.rollingUpdate?.maxSurge, wanted, 'up');
   const room = Math.max(0, wanted + surge - sizeOf(current) - oldTotal);
   change(current, Math.min(wanted, Math.max(sizeOf(current), sizeOf(current) + room)));
 
-  const availableNow = [current, ...old].reduce((sum, set) => sum + (set.status?.availableReplicas ?? 0), 0);
-  let spare = availableNow - (wanted - unavailable);
+  const availableIn = (set: ReplicaSet): number => Math.min(sizeOf(set), set.status?.availableReplicas ?? 0);
+  const least = wanted - mayMiss(deployment);
+  // New pods that are not available yet must not cost further old ones, be these available or not.
+  let unneeded = oldTotal + availableIn(current) - least;
+  if (unneeded <= 0) return changes;
+  let spare = [current, ...old].reduce((sum, set) => sum + (set.status?.availableReplicas ?? 0), 0) - least;
   for (const set of old) {
-    const unready = sizeOf(set) - Math.min(sizeOf(set), set.status?.availableReplicas ?? 0);
+    const unready = Math.min(unneeded, sizeOf(set) - availableIn(set));
+    unneeded -= unready;
     const drop = Math.min(sizeOf(set), unready + Math.max(0, spare));
     spare -= Math.max(0, drop - unready);
     change(set, sizeOf(set) - drop);
   }
   return changes;
+}
+
+/** How many of the wanted pods may be unavailable (MaxUnavailable of pkg/controller/deployment/util). */
+function mayMiss({ spec }: Deployment): number {
+  const wanted = spec.replicas ?? 1;
+  if (spec.strategy?.type === 'Recreate' || wanted === 0) return 0;
+  const rolling = spec.strategy?.rollingUpdate;
+  const surge = scaled(rolling?.maxSurge, wanted, 'up');
+  // Both zero would mean no progress; the API server allows it only through percentages.
+  const unavailable = Math.max(scaled(rolling?.maxUnavailable, wanted, 'down'), surge === 0 ? 1 : 0);
+  return Math.min(wanted, unavailable);
 }
 
 function writeStatus(
@@ -117,8 +130,7 @@ function writeStatus(
     sets.reduce((total, set) => total + (of(set) ?? 0), 0);
   const available = sum((set) => set.status?.availableReplicas);
   const wanted = deployment.spec.replicas ?? 1;
-  const enough =
-    available >= wanted - scaled(deployment.spec.strategy?.rollingUpdate?.maxUnavailable, wanted, 'down');
+  const enough = available >= wanted - mayMiss(deployment);
   store.modify('deployments', deployment.metadata, (draft) => {
     const before = draft.status?.conditions?.find((c) => c.type === 'Available');
     const status = enough ? 'True' : 'False';
@@ -128,7 +140,7 @@ function writeStatus(
       updatedReplicas: sets.find((set) => hashOf(set) === hash)?.status?.replicas ?? 0,
       readyReplicas: sum((set) => set.status?.readyReplicas),
       availableReplicas: available,
-      unavailableReplicas: Math.max(0, wanted - available),
+      unavailableReplicas: Math.max(0, sum((set) => set.spec.replicas) - available),
       conditions: [
         {
           type: 'Available',

@@ -65,10 +65,16 @@ export function nextStep(
       if (ordered) return { create, remove: [] };
     } else if (ordered && (isTerminating(pod) || !isReady(pod))) return { create, remove: [] };
   }
-  const surplus = pods
-    .filter((pod) => ordinalOf(pod) >= wanted && !isTerminating(pod))
-    .sort((a, b) => ordinalOf(b) - ordinalOf(a));
-  if (surplus.length > 0) return { create, remove: ordered ? surplus.slice(0, 1) : surplus };
+  const surplus = pods.filter((pod) => ordinalOf(pod) >= wanted).sort((a, b) => ordinalOf(b) - ordinalOf(a));
+  const [highest] = surplus;
+  if (highest && ordered) {
+    // Of several that are not ready only the lowest may go, and the highest has to go first.
+    const stuck = surplus.filter((pod) => isTerminating(pod) || !isReady(pod)).at(-1);
+    const mayGo = !isTerminating(highest) && (isReady(highest) || highest === stuck);
+    return { create, remove: mayGo ? [highest] : [] };
+  }
+  const leaving = surplus.filter((pod) => !isTerminating(pod));
+  if (leaving.length > 0) return { create, remove: leaving };
   if (set.spec.updateStrategy?.type === 'OnDelete' || create.length > 0) return { create, remove: [] };
   const partition = set.spec.updateStrategy?.rollingUpdate?.partition ?? 0;
   for (let ordinal = wanted - 1; ordinal >= partition; ordinal--) {

@@ -196,7 +196,10 @@ function randomStatefulSet(random: Random, world: string, app: string, machines:
       selector: { matchLabels: { app } },
       podManagementPolicy: ordered ? 'OrderedReady' : 'Parallel',
       template: templateOf(random, { world, app, placement, gated, tolerant, named: true }),
-      ...(chance(random, 0.1) ? { updateStrategy: { type: 'OnDelete' as const } } : {}),
+      // Which revision a pod has must not depend on the node that it happens to be on.
+      ...(placement.how === 'pinned' && chance(random, 0.2)
+        ? { updateStrategy: { type: 'OnDelete' as const } }
+        : {}),
     },
   };
   const manifest: Manifest = { resource: 'statefulsets', object };

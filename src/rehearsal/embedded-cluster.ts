@@ -1,15 +1,15 @@
-import { startAwsServer } from './aws/server.ts';
+import { awsEnvironment, startAwsServer } from './aws/server.ts';
 import type { AwsDescription } from './aws/state.ts';
 import { AwsWorld } from './aws/world.ts';
+import type { Cluster, Endpoints } from './cluster.ts';
 import { startControllers } from './controllers/controllers.ts';
 import type { Fault } from './faults/fault.ts';
-import { createMachineRoom, type RunningMachineRoom } from './kubelet/machine-room.ts';
+import { createMachineRoom } from './kubelet/machine-room.ts';
 import type { Runtime } from './kubelet/runtime.ts';
 import { createStore } from './kubernetes/memory-store.ts';
 import { Registry } from './kubernetes/registry.ts';
-import { type ApiServer, startApiServer } from './kubernetes/server.ts';
+import { startApiServer } from './kubernetes/server.ts';
 import type { Store } from './kubernetes/store.ts';
-import type { Manifest } from './scenario/objects.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 import type { WorldClock } from './world/clock.ts';
 import type { Cloud, Machine, MachineRoom } from './world/machine.ts';
@@ -26,17 +26,9 @@ export interface EmbeddedClusterOptions {
 }
 
 /** A whole cluster in this process: objects, controllers, scheduler, machines, and the account that they run in. */
-export interface EmbeddedCluster {
-  clock: WorldClock;
-  random: Random;
+export interface EmbeddedCluster extends Cluster {
   store: Store;
   registry: Registry;
-  aws: AwsWorld;
-  machines: RunningMachineRoom;
-  /** Faults show only once this was called: the cluster must be able to start. */
-  enableFault(): void;
-  apply(manifests: readonly Manifest[]): void;
-  stop(): Promise<void>;
 }
 
 const bootMs = { from: 30_000, to: 60_000 };
@@ -80,7 +72,7 @@ export function createEmbeddedCluster(options: EmbeddedClusterOptions): Embedded
     enableFault() {
       faulty = true;
     },
-    apply(manifests) {
+    async apply(manifests) {
       const registry = new Registry(store, clock);
       for (const { resource, object } of manifests) registry.create(resource, object as never);
     },
@@ -106,13 +98,6 @@ function lateCloud(): Cloud & { connect(cloud: Cloud): void } {
   };
 }
 
-export interface Endpoints {
-  api: ApiServer;
-  aws: { url: string; close(): void };
-  /** What a program needs in its environment to reach this cluster and this account, and nothing else. */
-  environment: Record<string, string>;
-}
-
 /** Serves the cluster over HTTPS and its account over HTTP, for programs that know nothing of the rehearsal. */
 export async function serveEmbeddedCluster(cluster: EmbeddedCluster, fault?: Fault): Promise<Endpoints> {
   const dice = cluster.random.fork();
@@ -134,13 +119,12 @@ export async function serveEmbeddedCluster(cluster: EmbeddedCluster, fault?: Fau
     intercept: (call) => (faulty ? fault?.aws?.(call, dice) : undefined),
   });
   return {
-    api,
+    api: { url: api.url, kubeconfig: () => api.kubeconfig(cluster.aws.description.cluster) },
     aws,
-    environment: {
-      AWS_ENDPOINT_URL: aws.url,
-      AWS_ACCESS_KEY_ID: 'embedded',
-      AWS_SECRET_ACCESS_KEY: 'embedded',
-      AWS_REGION: cluster.aws.description.region,
+    environment: awsEnvironment(aws.url, cluster.aws.description.region),
+    async close() {
+      aws.close();
+      await api.close();
     },
   };
 }

@@ -26,6 +26,14 @@ const namespaces: Record<string, string> = {
   sts: 'https://sts.amazonaws.com/doc/2011-06-15/',
   iam: 'https://iam.amazonaws.com/doc/2010-05-08/',
 };
+/** What a program needs in its environment to reach the account at this address. */
+export const awsEnvironment = (url: string, region: string): Record<string, string> => ({
+  AWS_ENDPOINT_URL: url,
+  AWS_ACCESS_KEY_ID: 'embedded',
+  AWS_SECRET_ACCESS_KEY: 'embedded',
+  AWS_REGION: region,
+});
+
 const requestId = '00000000-0000-0000-0000-000000000000';
 
 /** Serves the embedded AWS on one endpoint; which service is meant stands in the signature. */

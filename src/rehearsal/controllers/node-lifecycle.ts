@@ -35,16 +35,16 @@ const instanceOf = (node: Node): string => node.spec.providerID?.split('/').at(-
 
 const notReadyKey = 'node.kubernetes.io/not-ready';
 const unreachableKey = 'node.kubernetes.io/unreachable';
+const cordonedKey = 'node.kubernetes.io/unschedulable';
+const ownKeys = [notReadyKey, unreachableKey, cordonedKey];
 
-/** The taints that a node's Ready condition asks for. */
-function taintsFor(ready: string | undefined): Taint[] {
+/** The taints that a node's Ready condition and a cordon ask for. */
+function taintsFor(ready: string | undefined, unschedulable: boolean | undefined): Taint[] {
+  const cordoned: Taint[] = unschedulable ? [{ key: cordonedKey, effect: 'NoSchedule' }] : [];
   const key = ready === 'Unknown' ? unreachableKey : notReadyKey;
   return ready === 'True'
-    ? []
-    : [
-        { key, effect: 'NoSchedule' },
-        { key, effect: 'NoExecute' },
-      ];
+    ? cordoned
+    : [...cordoned, { key, effect: 'NoSchedule' }, { key, effect: 'NoExecute' }];
 }
 
 function monitor(store: Store, node: Node, now: number): void {
@@ -62,8 +62,8 @@ function monitor(store: Store, node: Node, now: number): void {
         lastTransitionTime: new Date(now).toISOString(),
       });
     }
-    const others = (draft.spec.taints ?? []).filter((t) => t.key !== notReadyKey && t.key !== unreachableKey);
-    const taints = [...others, ...taintsFor(ready?.status)];
+    const others = (draft.spec.taints ?? []).filter((t) => !ownKeys.includes(t.key));
+    const taints = [...others, ...taintsFor(ready?.status, draft.spec.unschedulable)];
     if (taints.length > 0) draft.spec.taints = taints;
     else delete draft.spec.taints;
   });

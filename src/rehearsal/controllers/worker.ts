@@ -9,6 +9,8 @@ export interface ControllerOptions {
   clock: WorldClock;
   random: Random;
   cloud: Cloud;
+  /** Silence of a kubelet after which its node counts as unreachable (node-monitor-grace-period); 40 s by default. */
+  nodeMonitorGraceMs?: number;
 }
 
 /** Changes come in bursts; one look a moment later sees them all. */

@@ -43,9 +43,9 @@ export class Kubelet {
 
   /** A kubelet whose Node object was deleted registers again. */
   register(): void {
-    const { store, machine, clock } = this.#o;
+    const { store, machine, clock, kubeletPort } = this.#o;
     if (!this.#running || store.get('nodes', { name: this.node })) return;
-    store.create('nodes', nodeObject(machine, clock.now()));
+    store.create('nodes', nodeObject(machine, clock.now(), kubeletPort));
   }
 
   /** The API has the Node: what belongs to it follows. */

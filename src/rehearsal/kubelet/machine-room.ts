@@ -19,6 +19,8 @@ export interface MachineRoomOptions {
   startDelayMs?: (pod: Pod) => number;
   /** Told what the objects do not show, for example the exit code of a crash. */
   say?: (line: string) => void;
+  /** Where the API server finds the kubelets; without it nobody asks them anything. */
+  kubeletPort?: number;
 }
 
 export interface RunningMachineRoom extends MachineRoom {
@@ -63,6 +65,7 @@ export function createMachineRoom(options: MachineRoomOptions): RunningMachineRo
           machine,
           startDelayMs: options.startDelayMs ?? (() => 0),
           say: options.say ?? (() => {}),
+          kubeletPort: options.kubeletPort,
         });
         kubelets.set(machine.instanceId, kubelet);
         kubelet.start();

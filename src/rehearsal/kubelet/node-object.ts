@@ -4,7 +4,7 @@ import type { Machine } from '../world/machine.ts';
 export const notReadyTaint = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' } as const;
 
 /** The Node object as a kubelet registers it: labels and taints from its bootstrap arguments, and not ready yet. */
-export function nodeObject(machine: Machine, now: number): Node {
+export function nodeObject(machine: Machine, now: number, kubeletPort?: number): Node {
   const resources = {
     cpu: '2',
     memory: '8Gi',
@@ -15,6 +15,8 @@ export function nodeObject(machine: Machine, now: number): Node {
   return {
     metadata: {
       name: machine.privateDnsName,
+      // Without it the control plane leaves volumes alone.
+      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
       labels: {
         'kubernetes.io/hostname': machine.privateDnsName,
         'kubernetes.io/os': 'linux',
@@ -42,6 +44,12 @@ export function nodeObject(machine: Machine, now: number): Node {
         architecture: 'amd64',
       },
       conditions: conditions(false, now),
+      ...(kubeletPort === undefined
+        ? {}
+        : {
+            daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
+            declaredFeatures: ['ExtendWebSocketsToKubelet'],
+          }),
     },
   };
 }

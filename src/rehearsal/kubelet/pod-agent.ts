@@ -18,6 +18,8 @@ export interface PodAgentOptions {
   startDelayMs: (pod: Pod) => number;
   /** Told what the objects do not show, for example the exit code of a crash. */
   say: (line: string) => void;
+  /** Where the API server finds the kubelet. */
+  kubeletPort?: number | undefined;
 }
 
 const volumePollMs = 50;

@@ -17,11 +17,11 @@ export interface ProcessRuntimeOptions {
   redisServer?: string;
   /** Finds the addresses of pods by label, as a headless Service would. */
   discovery: Discovery;
-  /** Second number of the pods' loopback addresses, so that several clusters can run at once. */
-  network: number;
+  /** The first two numbers of the pods' addresses, for example `127.64`: all must be local, and no other cluster's. */
+  network: string;
 }
 
-/** Runs the images of src/rehearsal/images as real processes, each pod on a loopback address of its own. */
+/** Runs the images of src/rehearsal/images as real processes, each pod on a local address of its own. */
 export function processRuntime(options: ProcessRuntimeOptions): Runtime {
   const children = new Children();
   let addresses = 0;
@@ -34,7 +34,7 @@ export function processRuntime(options: ProcessRuntimeOptions): Runtime {
     start: (pod, container, address) => start(options, children, pod, container, address),
     nextAddress() {
       addresses++;
-      return `127.${options.network}.${Math.floor(addresses / 250)}.${1 + (addresses % 250)}`;
+      return `${options.network}.${Math.floor(addresses / 250)}.${1 + (addresses % 250)}`;
     },
     connect: (address, port) => openSocket(address, port),
     probe: (address, port, path) =>
@@ -43,6 +43,10 @@ export function processRuntime(options: ProcessRuntimeOptions): Runtime {
   };
 }
 
+/** Where the output of a pod's containers goes. */
+export const podLog = (directory: string, { metadata: { namespace, name, uid } }: Pod): string =>
+  join(directory, 'logs', `${namespace}.${name}.${uid?.slice(0, 8)}.log`);
+
 function start(
   options: ProcessRuntimeOptions,
   children: Children,
@@ -50,9 +54,9 @@ function start(
   container: Container,
   address: string,
 ): RunningContainer {
-  const { namespace = '', name, uid = '' } = pod.metadata;
+  const { namespace = '', name } = pod.metadata;
   const directory = directoryOf(options.directory, pod, container);
-  const log = join(options.directory, 'logs', `${namespace}.${name}.${uid.slice(0, 8)}.log`);
+  const log = podLog(options.directory, pod);
   mkdirSync(join(options.directory, 'logs'), { recursive: true });
   let child: ChildProcess | undefined;
   let killed = false;

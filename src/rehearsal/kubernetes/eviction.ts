@@ -1,6 +1,7 @@
 import type { Pod, PodDisruptionBudget } from '../../cluster/objects.ts';
 import { KubernetesError } from '../../cluster/ports.ts';
 import { matchesSelector } from '../../cluster/selectors.ts';
+import { disrupt } from './disruption.ts';
 import { notFound, rfc3339 } from './memory-store.ts';
 import type { Store } from './store.ts';
 
@@ -22,6 +23,11 @@ const maxDisruptedPods = 2000;
 export function evict(store: Store, now: number, request: EvictionRequest): void {
   const pod = store.get('pods', request);
   if (!pod) throw notFound('pods', request.name);
+  if (!bypassesBudgets(pod)) {
+    const budget = budgetOf(store, pod);
+    if (budget) useBudget(store, now, budget, pod, request.dryRun ?? false);
+  }
+  // The uid is a precondition of the deletion, so a full budget answers first.
   if (request.uid && request.uid !== pod.metadata.uid) {
     throw new KubernetesError(
       409,
@@ -29,11 +35,10 @@ export function evict(store: Store, now: number, request: EvictionRequest): void
       `Operation cannot be fulfilled on pods "${request.name}": the UID in the precondition (${request.uid}) does not match the UID in record (${pod.metadata.uid}). The object might have been deleted and then recreated`,
     );
   }
-  if (!bypassesBudgets(pod)) {
-    const budget = budgetOf(store, pod);
-    if (budget) useBudget(store, now, budget, pod, request.dryRun ?? false);
-  }
   if (request.dryRun) return;
+  store.modify('pods', request, (draft) => {
+    disrupt(draft, 'EvictionByEvictionAPI', 'Eviction API: evicting', new Date(now));
+  });
   const grace =
     request.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: request.gracePeriodSeconds };
   store.remove('pods', request, { ...(pod.metadata.uid ? { uid: pod.metadata.uid } : {}), ...grace });

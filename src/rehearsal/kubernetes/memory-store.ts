@@ -1,10 +1,11 @@
-import type { KubernetesObject, Pod } from '../../cluster/objects.ts';
+import type { KubernetesObject, Namespace, Pod } from '../../cluster/objects.ts';
 import { KubernetesError, type ListQuery, type Ref } from '../../cluster/ports.ts';
 import { apiVersionOf, type ObjectOf, type Resource, resources } from '../../cluster/resources.ts';
 import { matchesLabelQuery } from '../../cluster/selectors.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Random } from '../world/random.ts';
 import { matchesFields } from './field-selector.ts';
+import { blockingDependents, dependents, foregroundDeletion, waitingOwners } from './garbage.ts';
 import { deepFreeze, sameJson } from './json.ts';
 import type { RemoveOptions, Store, StoreEvent } from './store.ts';
 
@@ -61,7 +62,11 @@ class MemoryStore implements Store {
     if (!metadata.name && metadata.generateName)
       metadata.name = metadata.generateName + this.#random.suffix();
     if (!metadata.name)
-      throw invalid(resource, '', 'metadata.name: Required value: name or generateName is required');
+      throw invalid(resource, '', {
+        reason: 'FieldValueRequired',
+        field: 'metadata.name',
+        message: 'Required value: name or generateName is required',
+      });
     if (!resources[resource].namespaced) delete metadata.namespace;
     if (this.get(resource, metadata)) {
       throw new KubernetesError(
@@ -115,21 +120,26 @@ class MemoryStore implements Store {
     const present = this.get(resource, ref);
     if (!present) return undefined;
     this.#checkPreconditions(resource, present, options);
+    const propagation = options.propagation ?? 'background';
     const grace = resource === 'pods' ? this.#graceOf(present as Pod, options) : 0;
-    const finalizers = (present.metadata.finalizers ?? []).length > 0;
-    if (grace === 0 && !finalizers) {
+    const waits = propagation === 'foreground' && blockingDependents(this, present).length > 0;
+    if (grace === 0 && !waits && finalizersOf(present).length === 0) {
       this.#drop(resource, present);
-      this.#collect(present, options.propagation ?? 'background');
+      this.#collect(present, propagation);
       return present;
     }
-    const ends = new Date(this.#clock.now() + grace * 1000);
-    const earlier = present.metadata.deletionTimestamp;
+    const { deletionTimestamp, deletionGracePeriodSeconds: before = 0 } = present.metadata;
     // A second delete may only bring the end nearer.
-    if (earlier && Date.parse(earlier) <= ends.getTime()) return present;
-    return this.modify(resource, ref, (draft) => {
-      draft.metadata.deletionTimestamp = rfc3339(ends);
+    if (deletionTimestamp && (options.gracePeriodSeconds ?? before) >= before) return present;
+    const begin = deletionTimestamp ? Date.parse(deletionTimestamp) - before * 1000 : this.#clock.now();
+    const marked = this.modify(resource, ref, (draft) => {
+      draft.metadata.deletionTimestamp = rfc3339(new Date(begin + grace * 1000));
       draft.metadata.deletionGracePeriodSeconds = grace;
+      if (waits) draft.metadata.finalizers = [...(draft.metadata.finalizers ?? []), foregroundDeletion];
+      if (resource === 'namespaces') (draft as Namespace).status = { phase: 'Terminating' };
     });
+    if (waits) this.#collect(present, 'foreground');
+    return marked;
   }
 
   subscribe<R extends Resource>(resource: R, listener: (event: StoreEvent<R>) => void): () => void {
@@ -159,20 +169,23 @@ class MemoryStore implements Store {
   }
 
   #write(resource: Resource, draft: KubernetesObject, present: KubernetesObject): KubernetesObject {
-    const { uid, creationTimestamp, generation, resourceVersion, deletionTimestamp } = present.metadata;
+    const { uid, creationTimestamp, generation, resourceVersion } = present.metadata;
+    const { deletionTimestamp, deletionGracePeriodSeconds } = present.metadata;
     Object.assign(draft.metadata, { uid, creationTimestamp, resourceVersion });
     if (generation !== undefined) draft.metadata.generation = generation;
     // Nobody takes back a deletion.
-    if (deletionTimestamp && !draft.metadata.deletionTimestamp)
-      draft.metadata.deletionTimestamp = deletionTimestamp;
+    if (deletionTimestamp) draft.metadata.deletionTimestamp ??= deletionTimestamp;
+    if (deletionGracePeriodSeconds !== undefined)
+      draft.metadata.deletionGracePeriodSeconds ??= deletionGracePeriodSeconds;
     draft.apiVersion = apiVersionOf(resource);
     draft.kind = resources[resource].kind;
     if (sameJson(draft, present)) return present;
     if (countsGenerations(resource) && !sameJson(specOf(draft), specOf(present)))
       draft.metadata.generation = (generation ?? 0) + 1;
     const done = this.#commit(resource, draft, present);
-    const released = draft.metadata.deletionTimestamp && (draft.metadata.finalizers ?? []).length === 0;
-    if (released && resource !== 'pods') {
+    const released = draft.metadata.deletionTimestamp && finalizersOf(draft).length === 0;
+    // A pod that still has grace is its kubelet's to end.
+    if (released && (resource !== 'pods' || draft.metadata.deletionGracePeriodSeconds === 0)) {
       this.#drop(resource, done);
       this.#collect(done, 'background');
     }
@@ -198,6 +211,10 @@ class MemoryStore implements Store {
     const gone = structuredClone(present);
     gone.metadata.resourceVersion = String(++this.#revision);
     this.#publish(resource, { type: 'DELETED', object: deepFreeze(gone), previous: present });
+    for (const { resource: kind, owner } of waitingOwners(this, present))
+      this.modify(kind, owner.metadata, (draft) => {
+        draft.metadata.finalizers = (draft.metadata.finalizers ?? []).filter((f) => f !== foregroundDeletion);
+      });
   }
 
   #publish(
@@ -229,17 +246,15 @@ class MemoryStore implements Store {
 
   /** Garbage collection: what was owned by the removed object goes too (https://kubernetes.io/docs/concepts/architecture/garbage-collection/). */
   #collect(owner: KubernetesObject, propagation: 'background' | 'foreground' | 'orphan'): void {
-    for (const resource of ownable) {
-      for (const object of this.list(resource)) {
-        const owners = object.metadata.ownerReferences ?? [];
-        if (!owners.some((o) => o.uid === owner.metadata.uid)) continue;
-        const others = owners.filter((o) => o.uid !== owner.metadata.uid);
-        if (propagation !== 'orphan' && others.length === 0) this.remove(resource, object.metadata);
-        else
-          this.modify(resource, object.metadata, (draft) => {
-            draft.metadata.ownerReferences = others;
-          });
-      }
+    for (const { resource, object } of dependents(this, owner)) {
+      const others = (object.metadata.ownerReferences ?? []).filter((o) => o.uid !== owner.metadata.uid);
+      if (propagation !== 'orphan' && others.length === 0)
+        this.remove(resource, object.metadata, { propagation });
+      else
+        this.modify(resource, object.metadata, (draft) => {
+          if (others.length > 0) draft.metadata.ownerReferences = others;
+          else delete draft.metadata.ownerReferences;
+        });
     }
   }
 
@@ -273,15 +288,10 @@ class MemoryStore implements Store {
   }
 }
 
-const ownable: Resource[] = [
-  'pods',
-  'replicasets',
-  'endpointslices',
-  'jobs',
-  'persistentvolumeclaims',
-  'configmaps',
-  'leases',
-  'csinodes',
+/** What keeps the object from going once it is deleted; a namespace says it in its spec. */
+const finalizersOf = (object: KubernetesObject): string[] => [
+  ...(object.metadata.finalizers ?? []),
+  ...((specOf(object) as { finalizers?: string[] } | undefined)?.finalizers ?? []),
 ];
 const generations = new Set<Resource>([
   'deployments',
@@ -314,8 +324,20 @@ export const described = (resource: Resource): string =>
 export const notFound = (resource: Resource, name: string): KubernetesError =>
   new KubernetesError(404, 'NotFound', `${described(resource)} "${name}" not found`);
 
-export const invalid = (resource: Resource, name: string, message: string): KubernetesError =>
-  new KubernetesError(422, 'Invalid', `${resources[resource].kind} "${name}" is invalid: ${message}`);
+/** A 422 with its causes: which field, and what is wrong with it. */
+export const invalid = (resource: Resource, name: string, ...causes: Cause[]): KubernetesError =>
+  new KubernetesError(
+    422,
+    'Invalid',
+    `${resources[resource].kind} "${name}" is invalid: ${causes.map((c) => `${c.field}: ${c.message}`).join(', ')}`,
+    causes,
+  );
+
+export interface Cause {
+  reason: `FieldValue${'Invalid' | 'Required' | 'Duplicate' | 'Forbidden' | 'TooLong'}`;
+  field: string;
+  message: string;
+}
 
 /** Kubernetes writes whole seconds. */
 export const rfc3339 = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -6,6 +6,7 @@ import { type EvictionRequest, evict } from './eviction.ts';
 import { notFound } from './memory-store.ts';
 import { applyPatch } from './patch.ts';
 import type { RemoveOptions, Store } from './store.ts';
+import { validate } from './validation.ts';
 
 export interface WriteOptions {
   dryRun?: boolean;
@@ -34,14 +35,15 @@ export class Registry {
   }
 
   create<R extends Resource>(resource: R, object: ObjectOf[R], options: WriteOptions = {}): ObjectOf[R] {
-    const { namespace } = object.metadata;
-    if (resources[resource].namespaced && !this.store.get('namespaces', { name: namespace ?? '' }))
-      throw notFound('namespaces', namespace ?? '');
+    if (resources[resource].namespaced) this.#admit(object.metadata.namespace ?? '');
     const filled = withDefaults(resource, object);
+    validate(resource, filled, undefined);
     return options.dryRun ? filled : this.store.create(resource, filled);
   }
 
   update<R extends Resource>(resource: R, object: ObjectOf[R], options: WriteOptions = {}): ObjectOf[R] {
+    const present = this.get(resource, object.metadata);
+    if (!options.subresource) validate(resource, object, present);
     if (options.dryRun) return object;
     return this.store.update(resource, object, options.subresource);
   }
@@ -49,7 +51,7 @@ export class Registry {
   patch<R extends Resource>(resource: R, ref: Ref, patch: Patch, options: WriteOptions = {}): ObjectOf[R] {
     const present = this.get(resource, ref);
     const patched = applyPatch(present, patch);
-    // A patch that does not name a version applies to whatever is there now.
+    // A patch that does not name a version applies to whatever is there now, and keeps the one that it found.
     return this.update(resource, patched, options);
   }
 
@@ -63,7 +65,21 @@ export class Registry {
     return this.store.remove(resource, ref, options) ?? present;
   }
 
+  /** Nothing new comes into a namespace that does not exist or is being deleted. */
+  #admit(name: string): void {
+    const namespace = this.store.get('namespaces', { name });
+    if (!namespace) throw notFound('namespaces', name);
+    if (!namespace.metadata.deletionTimestamp) return;
+    throw new KubernetesError(
+      403,
+      'Forbidden',
+      `unable to create new content in namespace ${name} because it is being terminated`,
+      [{ reason: 'NamespaceTerminating', message: `namespace ${name} is being terminated` }],
+    );
+  }
+
   evict(request: EvictionRequest): void {
+    this.#admit(request.namespace);
     evict(this.store, this.#clock.now(), request);
   }
 

@@ -8,6 +8,8 @@ import { statusOf } from './status.ts';
 import type { Store, StoreEvent } from './store.ts';
 
 const bookmarkMs = 10_000;
+/** A bookmark comes this long before the server ends a watch, so that its client can continue from there. */
+const beforeEndMs = 2000;
 
 /** Streams what happens after the given version, one JSON line each, with bookmarks; an expired version is a 410 in the stream. */
 export function serveWatch(
@@ -30,9 +32,12 @@ export function serveWatch(
   const deliver = (event: StoreEvent<typeof resource>) => {
     const before = event.previous !== undefined && selected(event.previous);
     const now = event.type !== 'DELETED' && selected(event.object);
-    // An object that leaves the selection is deleted for this watcher, one that enters it is new.
+    // An object that leaves the selection is deleted for this watcher, as it last was in it; one that enters it is new.
     if (now) send(before ? 'MODIFIED' : 'ADDED', event.object);
-    else if (before) send('DELETED', event.object);
+    else if (before && event.previous) {
+      const { resourceVersion } = event.object.metadata;
+      send('DELETED', { ...event.previous, metadata: { ...event.previous.metadata, resourceVersion } });
+    }
   };
 
   const version = query.get('resourceVersion') ?? '';
@@ -63,8 +68,9 @@ export function serveWatch(
       metadata: { resourceVersion: String(store.revision) },
     });
   };
-  const bookmarks = query.get('allowWatchBookmarks') ? setInterval(bookmark, bookmarkMs) : undefined;
   const seconds = Number(query.get('timeoutSeconds') ?? 0);
+  const everyMs = seconds > 0 ? Math.min(bookmarkMs, Math.max(1, seconds * 1000 - beforeEndMs)) : bookmarkMs;
+  const bookmarks = query.get('allowWatchBookmarks') ? setInterval(bookmark, everyMs) : undefined;
   const timeout = seconds > 0 ? setTimeout(() => response.end(), seconds * 1000) : undefined;
   const end = () => {
     unsubscribe();

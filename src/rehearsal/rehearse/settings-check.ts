@@ -1,4 +1,4 @@
-import type { EmbeddedCluster } from '../embedded-cluster.ts';
+import type { Cluster } from '../cluster.ts';
 
 /** The settings that a run may change for a while; taken before it and compared after it. */
 export interface Settings {
@@ -8,7 +8,7 @@ export interface Settings {
   replicas: Record<string, number>;
 }
 
-export function settingsOf({ aws, store }: EmbeddedCluster): Settings {
+export function settingsOf({ aws, store }: Cluster): Settings {
   const groups = [...aws.groups.values()].map((g) => {
     const tags = JSON.stringify([...g.tags].sort());
     return [
@@ -23,9 +23,10 @@ export function settingsOf({ aws, store }: EmbeddedCluster): Settings {
     taints: [
       ...new Set(
         nodes.flatMap((n) =>
-          (n.spec.taints ?? []).map(
-            (t) => `${n.metadata.labels?.role}: ${t.key}=${t.value ?? ''}:${t.effect}`,
-          ),
+          (n.spec.taints ?? [])
+            // The control plane's own taints follow a node's state, a moment later.
+            .filter((t) => !t.key.startsWith('node.kubernetes.io/'))
+            .map((t) => `${n.metadata.labels?.role}: ${t.key}=${t.value ?? ''}:${t.effect}`),
         ),
       ),
     ].sort(),

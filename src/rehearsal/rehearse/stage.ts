@@ -4,12 +4,8 @@ import { join } from 'node:path';
 import { instanceIdOf, nodeReady } from '../../cluster/members.ts';
 import { isReady } from '../../cluster/pods.ts';
 import { startBalancer } from '../balancer/balancer.ts';
-import {
-  createEmbeddedCluster,
-  type EmbeddedCluster,
-  type Endpoints,
-  serveEmbeddedCluster,
-} from '../embedded-cluster.ts';
+import type { Cluster, Endpoints } from '../cluster.ts';
+import { createEmbeddedCluster, serveEmbeddedCluster } from '../embedded-cluster.ts';
 import { processRuntime } from '../kubelet/process-runtime.ts';
 import { account, newImage, releaseNewImage } from '../scenario/account.ts';
 import { redisWorkloads, shop, webWorkloads } from '../scenario/shop.ts';
@@ -30,7 +26,7 @@ const balancerLearnsMs = 3200;
 
 /** Everything the rehearsal needs, up and under traffic. */
 export interface Stage {
-  cluster: EmbeddedCluster;
+  cluster: Cluster;
   endpoints: Endpoints;
   witnesses: Witnesses;
   targets: { name: string; url: string }[];
@@ -63,7 +59,7 @@ export async function setTheStage(
       processRuntime({
         directory,
         discovery: podDiscovery(store),
-        network: 64 + (process.pid % 128),
+        network: `127.${64 + (process.pid % 128)}`,
         ...(redisServer ? { redisServer } : {}),
       }),
   });
@@ -71,10 +67,10 @@ export async function setTheStage(
   const { store } = cluster;
   const discovery = await serveDiscovery(podDiscovery(store));
 
-  cluster.apply(systemWorkloads());
+  await cluster.apply(systemWorkloads());
   await until(() => allReady(cluster, 7), 'seven nodes to be ready');
   const manifests = [...webWorkloads(witnesses.queueUrl), ...(redisServer ? redisWorkloads() : [])];
-  cluster.apply(options.fault?.manifests?.(manifests) ?? manifests);
+  await cluster.apply(options.fault?.manifests?.(manifests) ?? manifests);
   await until(() => allReady(cluster, 7), 'all pods to be ready');
   say(`Seven nodes run ${store.list('pods').length} pods.`);
   if (redisServer) {
@@ -142,15 +138,14 @@ export async function setTheStage(
       witnesses.kill();
       await Promise.all(balancers.map((balancer) => balancer.close()));
       discovery.close();
-      await endpoints.api.close();
-      endpoints.aws.close();
+      await endpoints.close();
       await cluster.stop();
       rmSync(directory, { recursive: true, force: true });
     },
   };
 }
 
-function allReady({ store }: EmbeddedCluster, nodes: number): boolean {
+function allReady({ store }: Cluster, nodes: number): boolean {
   const pods = store.list('pods');
   const wanted = [...store.list('deployments'), ...store.list('statefulsets')].reduce(
     (sum, w) => sum + (w.spec.replicas ?? 1),

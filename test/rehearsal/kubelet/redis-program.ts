@@ -18,7 +18,7 @@ const room = machineRoom(wallClock, (store) =>
     directory,
     redisServer,
     discovery: podDiscovery(store),
-    network: 200 + (process.pid % 50),
+    network: `127.${200 + (process.pid % 50)}`,
   }),
 );
 const limitMs = 20_000;

@@ -13,7 +13,7 @@ import { machine, machineRoom, namespace } from './room.ts';
 /** A pod leaves under traffic, then its machine loses power; prints what the client saw of each. */
 const directory = mkdtempSync(join(tmpdir(), 'web-'));
 const room = machineRoom(wallClock, () =>
-  processRuntime({ directory, discovery: () => [], network: 200 + (process.pid % 50) }),
+  processRuntime({ directory, discovery: () => [], network: `127.${200 + (process.pid % 50)}` }),
 );
 const controllers = startControllers({
   store: room.store,

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { KubeConfig } from '@kubernetes/client-node';
 import { systemClock } from '../../src/clock.ts';
@@ -31,11 +32,14 @@ export function overHttps(
     async *watch(path, query, watchSignal) {
       const request = { method: 'GET' as const, path, query: { ...query, watch: 'true' } };
       const ended = AbortSignal.any([signal, watchSignal]);
+      let response: IncomingMessage | undefined;
       try {
-        const response = await send(connection, request, ended);
+        response = await send(connection, request, ended);
         for await (const line of createInterface({ input: response })) if (line) yield JSON.parse(line);
       } catch (error) {
         if (!ended.aborted) throw error;
+      } finally {
+        response?.destroy();
       }
     },
   };

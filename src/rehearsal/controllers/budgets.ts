@@ -1,6 +1,6 @@
 import { budgetNumbers } from '../../cluster/budgets.ts';
 import type { Pod, PodDisruptionBudget } from '../../cluster/objects.ts';
-import { isFinished, isReady, isTerminating } from '../../cluster/pods.ts';
+import { isReady, isTerminating } from '../../cluster/pods.ts';
 import { matchesSelector } from '../../cluster/selectors.ts';
 import type { Store } from '../kubernetes/store.ts';
 import { type ControllerOptions, controllerOf, keyOf, refOf, Worker } from './worker.ts';
@@ -27,7 +27,7 @@ function reconcile(store: Store, key: string, now: number, worker: Worker): void
   if (!budget) return;
   const pods = store
     .list('pods', { namespace: budget.metadata.namespace ?? '' })
-    .filter((pod) => matchesSelector(budget.spec.selector, pod.metadata.labels) && !isFinished(pod));
+    .filter((pod) => matchesSelector(budget.spec.selector, pod.metadata.labels));
   const numbers = budgetNumbers(budget, pods.length, scaleOf(store, pods));
   const disruptedPods = stillDisrupted(budget, pods, now);
   const healthy = pods.filter(

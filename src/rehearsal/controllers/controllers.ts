@@ -3,6 +3,7 @@ import { startCsiDriver } from './csi-driver.ts';
 import { startDaemonSets } from './daemonset.ts';
 import { startDeployments } from './deployment.ts';
 import { startEndpoints } from './endpoints.ts';
+import { startNamespaces } from './namespaces.ts';
 import { startNodeLifecycle } from './node-lifecycle.ts';
 import { startPodGarbage } from './pod-garbage.ts';
 import { startReplicaSets } from './replicaset.ts';
@@ -17,6 +18,7 @@ const all = [
   startDaemonSets,
   startBudgets,
   startEndpoints,
+  startNamespaces,
   startNodeLifecycle,
   startPodGarbage,
   startVolumes,

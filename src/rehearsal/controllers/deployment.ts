@@ -1,6 +1,8 @@
-import type { Deployment, ReplicaSet } from '../../cluster/objects.ts';
+import type { Condition, Deployment, ReplicaSet } from '../../cluster/objects.ts';
+import { isFinished } from '../../cluster/pods.ts';
 import { scaled } from '../../cluster/quantities.ts';
 import type { Store } from '../kubernetes/store.ts';
+import { claimed } from './adoption.ts';
 import { templateHash } from './pod-template.ts';
 import { type ControllerOptions, controllerOf, keyOf, ownedBy, refOf, Worker } from './worker.ts';
 
@@ -12,6 +14,15 @@ export function startDeployments({ store, clock }: ControllerOptions): () => voi
     const owner = controllerOf(object);
     if (owner?.kind === 'Deployment') worker.enqueue(`${object.metadata.namespace}/${owner.name}`);
   });
+  // A deployment of the Recreate strategy waits for its old pods to be gone.
+  store.subscribe('pods', ({ type, object }) => {
+    const namespace = object.metadata.namespace ?? '';
+    const owner = controllerOf(object);
+    if (type !== 'DELETED' || owner?.kind !== 'ReplicaSet') return;
+    const set = store.get('replicasets', { namespace, name: owner.name });
+    const deployment = set && controllerOf(set);
+    if (deployment) worker.enqueue(`${namespace}/${deployment.name}`);
+  });
   return () => worker.stop();
 }
 
@@ -19,20 +30,15 @@ function reconcile(store: Store, key: string, now: number): void {
   const deployment = store.get('deployments', refOf(key));
   if (!deployment || deployment.metadata.deletionTimestamp) return;
   const hash = templateHash(deployment.spec.template);
-  const owned = () =>
-    store
-      .list('replicasets', { namespace: deployment.metadata.namespace ?? '' })
-      .filter((r) => controllerOf(r)?.uid === deployment.metadata.uid);
+  const owned = () => claimed(store, 'replicasets', deployment);
   let sets = owned();
-  if (!sets.some((set) => hashOf(set) === hash)) {
-    if (deployment.spec.paused) return;
+  if (!deployment.spec.paused && !sets.some((set) => hashOf(set) === hash)) {
     store.create('replicasets', newSet(deployment, hash));
     sets = owned();
   }
   const current = sets.find((set) => hashOf(set) === hash);
   const old = sets.filter((set) => set !== current);
-  if (!current) return;
-  for (const { set, replicas } of rollout(deployment, current, old)) {
+  for (const { set, replicas } of nextSizes(store, deployment, current, old)) {
     store.modify('replicasets', set.metadata, (draft) => {
       draft.spec.replicas = replicas;
     });
@@ -41,6 +47,31 @@ function reconcile(store: Store, key: string, now: number): void {
     if ((set.spec.replicas ?? 0) === 0 && (set.status?.replicas ?? 0) === 0 && old.length > 10)
       store.remove('replicasets', set.metadata);
   writeStatus(store, deployment, owned(), hash, now);
+}
+
+function nextSizes(
+  store: Store,
+  deployment: Deployment,
+  current: ReplicaSet | undefined,
+  old: ReplicaSet[],
+): { set: ReplicaSet; replicas: number }[] {
+  const { paused, replicas = 1, strategy } = deployment.spec;
+  if (current && !paused) {
+    // No new pod is started as long as an old one runs, be it terminating.
+    if (strategy?.type === 'Recreate' && old.every((set) => set.spec.replicas === 0) && anyRuns(store, old))
+      return [];
+    return rollout(deployment, current, old);
+  }
+  const active = [...(current ? [current] : []), ...old].filter((set) => (set.spec.replicas ?? 0) > 0);
+  const [only = current] = active;
+  return active.length <= 1 && only && only.spec.replicas !== replicas ? [{ set: only, replicas }] : [];
+}
+
+function anyRuns(store: Store, sets: ReplicaSet[]): boolean {
+  const uids = new Set(sets.map((set) => set.metadata.uid));
+  return store
+    .list('pods', { namespace: sets[0]?.metadata.namespace ?? '' })
+    .some((pod) => uids.has(controllerOf(pod)?.uid) && !isFinished(pod));
 }
 
 const hashOf = (set: ReplicaSet): string | undefined => set.metadata.labels?.['pod-template-hash'];
@@ -131,24 +162,26 @@ function writeStatus(
   const available = sum((set) => set.status?.availableReplicas);
   const wanted = deployment.spec.replicas ?? 1;
   const enough = available >= wanted - mayMiss(deployment);
+  const updated = sets.find((set) => hashOf(set) === hash)?.status?.replicas ?? 0;
+  const replicas = sum((set) => set.status?.replicas);
+  const complete = updated === wanted && replicas === wanted && available === wanted;
   store.modify('deployments', deployment.metadata, (draft) => {
-    const before = draft.status?.conditions?.find((c) => c.type === 'Available');
-    const status = enough ? 'True' : 'False';
+    const condition = (type: string, holds: boolean, reason: string): Condition => {
+      const before = draft.status?.conditions?.find((c) => c.type === type);
+      const status = holds ? 'True' : 'False';
+      const since = before?.status === status ? before.lastTransitionTime : undefined;
+      return { type, status, reason, lastTransitionTime: since ?? new Date(now).toISOString() };
+    };
     draft.status = {
       ...(deployment.metadata.generation ? { observedGeneration: deployment.metadata.generation } : {}),
-      replicas: sum((set) => set.status?.replicas),
-      updatedReplicas: sets.find((set) => hashOf(set) === hash)?.status?.replicas ?? 0,
+      replicas,
+      updatedReplicas: updated,
       readyReplicas: sum((set) => set.status?.readyReplicas),
       availableReplicas: available,
       unavailableReplicas: Math.max(0, sum((set) => set.spec.replicas) - available),
       conditions: [
-        {
-          type: 'Available',
-          status,
-          reason: enough ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable',
-          lastTransitionTime:
-            before?.status === status ? (before.lastTransitionTime ?? '') : new Date(now).toISOString(),
-        },
+        condition('Available', enough, enough ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable'),
+        condition('Progressing', true, complete ? 'NewReplicaSetAvailable' : 'ReplicaSetUpdated'),
       ],
     };
   });

@@ -8,9 +8,10 @@ import { type ControllerOptions, keyOf, ownedBy, refOf, Worker } from './worker.
 export function startEndpoints({ store, clock }: ControllerOptions): () => void {
   const worker = new Worker(clock, (key) => reconcile(store, key));
   store.subscribe('services', ({ object }) => worker.enqueue(keyOf(object)));
-  store.subscribe('pods', ({ object }) => {
+  store.subscribe('pods', ({ object, previous }) => {
     for (const service of store.list('services', { namespace: object.metadata.namespace ?? '' })) {
-      if (selects(service, object)) worker.enqueue(keyOf(service));
+      if (selects(service, object) || (previous && selects(service, previous)))
+        worker.enqueue(keyOf(service));
     }
   });
   return () => worker.stop();

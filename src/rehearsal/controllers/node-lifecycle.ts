@@ -1,18 +1,19 @@
 import type { Node, Taint } from '../../cluster/objects.ts';
-import { isTerminating } from '../../cluster/pods.ts';
-import { tolerates } from '../../cluster/taints.ts';
 import type { Store } from '../kubernetes/store.ts';
+import { TaintEviction } from './taint-eviction.ts';
 import { type ControllerOptions, Worker } from './worker.ts';
 
 /** Silence of a kubelet after which its node counts as unreachable (node-monitor-grace-period). */
-const graceMs = 40_000;
+const defaultGraceMs = 40_000;
 const monitorMs = 5000;
 
 /**
  * Marks nodes whose kubelet has fallen silent, evicts by NoExecute taints, and deletes the Node of an instance that is gone,
  * as the node lifecycle and cloud node lifecycle controllers do. Kubelets renew the Lease kube-node-lease/<node>.
  */
-export function startNodeLifecycle({ store, clock, cloud }: ControllerOptions): () => void {
+export function startNodeLifecycle(options: ControllerOptions): () => void {
+  const { store, clock, cloud, nodeMonitorGraceMs = defaultGraceMs } = options;
+  const eviction = new TaintEviction(store);
   const worker = new Worker(clock, (name) => {
     const node = store.get('nodes', { name });
     if (!node) return;
@@ -20,11 +21,15 @@ export function startNodeLifecycle({ store, clock, cloud }: ControllerOptions): 
       store.remove('nodes', { name });
       return;
     }
-    monitor(store, node, clock.now());
-    evictByTaints(store, node, clock.now(), (ms) => worker.enqueue(name, ms));
+    monitor(store, node, clock.now(), nodeMonitorGraceMs);
+    eviction.evict(name, clock.now(), (ms) => worker.enqueue(name, ms));
     worker.enqueue(name, monitorMs);
   });
   store.subscribe('nodes', ({ object }) => worker.enqueue(object.metadata.name));
+  store.subscribe('pods', ({ object, previous }) => {
+    const { nodeName } = object.spec;
+    if (nodeName && previous?.spec.nodeName !== nodeName) worker.enqueue(nodeName);
+  });
   cloud.onGone((id) => {
     for (const node of store.list('nodes')) if (instanceOf(node) === id) worker.enqueue(node.metadata.name);
   });
@@ -47,7 +52,7 @@ function taintsFor(ready: string | undefined, unschedulable: boolean | undefined
     : [...cordoned, { key, effect: 'NoSchedule' }, { key, effect: 'NoExecute' }];
 }
 
-function monitor(store: Store, node: Node, now: number): void {
+function monitor(store: Store, node: Node, now: number, graceMs: number): void {
   const { name } = node.metadata;
   const lease = store.get('leases', { namespace: 'kube-node-lease', name });
   const heard = Date.parse(lease?.spec.renewTime ?? node.metadata.creationTimestamp ?? '');
@@ -73,28 +78,5 @@ function monitor(store: Store, node: Node, now: number): void {
       const ready = draft.status?.conditions?.find((c) => c.type === 'Ready');
       if (ready) ready.status = 'False';
     });
-  }
-}
-
-/** Taint-based eviction: pods that do not tolerate a NoExecute taint go now, those that do for a while go after it. */
-function evictByTaints(store: Store, node: Node, now: number, lookAgain: (ms: number) => void): void {
-  const taints = (store.get('nodes', node.metadata)?.spec.taints ?? []).filter(
-    (t) => t.effect === 'NoExecute',
-  );
-  if (taints.length === 0) return;
-  for (const pod of store.list('pods', { fieldSelector: `spec.nodeName=${node.metadata.name}` })) {
-    if (isTerminating(pod)) continue;
-    const waits = taints.map((taint) => {
-      const tolerations = (pod.spec.tolerations ?? []).filter((t) => tolerates(t, taint));
-      if (tolerations.length === 0) return 0;
-      return Math.min(...tolerations.map((t) => (t.tolerationSeconds ?? Number.POSITIVE_INFINITY) * 1000));
-    });
-    const wait = Math.min(...waits);
-    const since =
-      Date.parse(
-        store.get('leases', { namespace: 'kube-node-lease', name: node.metadata.name })?.spec.renewTime ?? '',
-      ) || now;
-    if (now - since >= wait) store.remove('pods', pod.metadata);
-    else if (Number.isFinite(wait)) lookAgain(wait - (now - since));
   }
 }

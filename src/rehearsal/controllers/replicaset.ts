@@ -1,6 +1,8 @@
 import type { Pod } from '../../cluster/objects.ts';
 import { isFinished, isReady, isTerminating } from '../../cluster/pods.ts';
+import { matchesSelector } from '../../cluster/selectors.ts';
 import type { Store } from '../kubernetes/store.ts';
+import { claimed } from './adoption.ts';
 import { podFrom } from './pod-template.ts';
 import { type ControllerOptions, controllerOf, keyOf, refOf, Worker } from './worker.ts';
 
@@ -9,8 +11,12 @@ export function startReplicaSets({ store, clock }: ControllerOptions): () => voi
   const worker = new Worker(clock, (key) => reconcile(store, key));
   store.subscribe('replicasets', ({ object }) => worker.enqueue(keyOf(object)));
   store.subscribe('pods', ({ object }) => {
+    const namespace = object.metadata.namespace ?? '';
     const owner = controllerOf(object);
-    if (owner?.kind === 'ReplicaSet') worker.enqueue(`${object.metadata.namespace}/${owner.name}`);
+    if (owner?.kind === 'ReplicaSet') worker.enqueue(`${namespace}/${owner.name}`);
+    if (owner) return;
+    for (const set of store.list('replicasets', { namespace }))
+      if (matchesSelector(set.spec.selector, object.metadata.labels)) worker.enqueue(keyOf(set));
   });
   return () => worker.stop();
 }
@@ -18,9 +24,7 @@ export function startReplicaSets({ store, clock }: ControllerOptions): () => voi
 function reconcile(store: Store, key: string): void {
   const set = store.get('replicasets', refOf(key));
   if (!set || set.metadata.deletionTimestamp) return;
-  const pods = store
-    .list('pods', { namespace: set.metadata.namespace ?? '' })
-    .filter((p) => controllerOf(p)?.uid === set.metadata.uid);
+  const pods = claimed(store, 'pods', set);
   const active = pods.filter((p) => !isTerminating(p) && !isFinished(p));
   const wanted = set.spec.replicas ?? 1;
   for (let i = active.length; i < wanted; i++)

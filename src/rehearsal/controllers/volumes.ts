@@ -38,7 +38,8 @@ function bind(store: Store, name: string): void {
   const { claimRef } = store.get('persistentvolumes', { name })?.spec ?? {};
   const { namespace = '', name: claimName = '', uid } = claimRef ?? {};
   const claim = store.get('persistentvolumeclaims', { namespace, name: claimName });
-  if (!claim || claim.spec.volumeName || claim.metadata.uid !== uid) return;
+  if (!claim || claim.status?.phase === 'Bound' || (uid && claim.metadata.uid !== uid)) return;
+  if (claim.spec.volumeName && claim.spec.volumeName !== name) return;
   store.modify('persistentvolumes', { name }, (draft) => {
     draft.status = { phase: 'Bound' };
   });

@@ -1,4 +1,5 @@
 import { type Resource, resources } from '../../cluster/resources.ts';
+import { hasStatus } from './memory-store.ts';
 
 export const servedVersion = {
   major: '1',
@@ -31,13 +32,34 @@ export function discovery(path: string): object | undefined {
     kind: 'APIResourceList',
     apiVersion: 'v1',
     groupVersion: group ? `${group}/v1` : 'v1',
-    resources: all
-      .filter((r) => resources[r].group === group)
-      .map((name) => ({
-        name,
-        kind: resources[name].kind,
-        namespaced: resources[name].namespaced,
-        verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
-      })),
+    resources: all.filter((r) => resources[r].group === group).flatMap(listed),
   };
+}
+
+const scalable: readonly Resource[] = ['deployments', 'replicasets', 'statefulsets'];
+
+/** A resource and its subresources. */
+function listed(name: Resource): object[] {
+  const { kind, namespaced } = resources[name];
+  const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+  const entry = { name, kind, namespaced, verbs };
+  const sub = (subresource: string, verbs: string[], more: object = {}) => ({
+    ...entry,
+    name: `${name}/${subresource}`,
+    verbs,
+    ...more,
+  });
+  return [
+    entry,
+    ...(hasStatus(name) ? [sub('status', ['get', 'patch', 'update'])] : []),
+    ...(scalable.includes(name)
+      ? [sub('scale', ['get', 'patch', 'update'], { group: 'autoscaling', version: 'v1', kind: 'Scale' })]
+      : []),
+    ...(name === 'pods'
+      ? [
+          sub('eviction', ['create'], { group: 'policy', version: 'v1', kind: 'Eviction' }),
+          sub('portforward', ['create', 'get'], { kind: 'PodPortForwardOptions' }),
+        ]
+      : []),
+  ];
 }

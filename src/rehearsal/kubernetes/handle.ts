@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KubernetesObject } from '../../cluster/objects.ts';
 import { KubernetesError, type Patch } from '../../cluster/ports.ts';
-import { apiVersionOf, type ObjectOf, type Resource, resources } from '../../cluster/resources.ts';
+import type { ObjectOf, Resource } from '../../cluster/resources.ts';
 import { discovery } from './discovery.ts';
+import { Lists, selectionOf } from './lists.ts';
 import type { Registry } from './registry.ts';
 import { type Route, routeOf } from './route.ts';
 import { sendJson } from './status.ts';
 import type { RemoveOptions } from './store.ts';
+import { badRequest } from './validation.ts';
 import { serveWatch } from './watch.ts';
 
 type Body = Record<string, unknown>;
@@ -30,8 +32,10 @@ export async function handle(
   const dryRun = url.searchParams.get('dryRun') === 'All';
   switch (request.method) {
     case 'GET':
-      if (route.name === undefined && url.searchParams.get('watch'))
+      if (route.name === undefined && url.searchParams.get('watch')) {
+        selectionOf(route, url.searchParams);
         return serveWatch(registry.store, route, url.searchParams, request, response);
+      }
       return sendJson(response, read(registry, route, url.searchParams));
     case 'POST':
       return create(registry, route, dryRun, await bodyOf(request), response);
@@ -59,23 +63,15 @@ function read(registry: Registry, route: Route, query: URLSearchParams): object 
     if (route.subresource === 'scale') return scaleOf(registry, route);
     return registry.get(resource, { namespace: route.namespace, name: route.name });
   }
-  const items = registry.list(resource, {
-    ...(route.namespace ? { namespace: route.namespace } : {}),
-    ...(query.get('labelSelector') ? { labelSelector: query.get('labelSelector') ?? '' } : {}),
-    ...(query.get('fieldSelector') ? { fieldSelector: query.get('fieldSelector') ?? '' } : {}),
-  });
-  const from = Number(query.get('continue') ?? 0);
-  const limit = Number(query.get('limit') ?? 0) || items.length;
-  const more =
-    from + limit < items.length
-      ? { continue: String(from + limit), remainingItemCount: items.length - from - limit }
-      : {};
-  return {
-    kind: `${resources[resource].kind}List`,
-    apiVersion: apiVersionOf(resource),
-    metadata: { resourceVersion: String(registry.store.revision), ...more },
-    items: items.slice(from, from + limit),
-  };
+  return listsOf(registry).list(route, query);
+}
+
+const lists = new WeakMap<Registry, Lists>();
+
+function listsOf(registry: Registry): Lists {
+  const known = lists.get(registry) ?? new Lists(registry);
+  lists.set(registry, known);
+  return known;
 }
 
 function create(
@@ -86,6 +82,8 @@ function create(
   response: ServerResponse,
 ): void {
   if (route.subresource === 'eviction') {
+    const { name } = (body.metadata ?? {}) as { name?: string };
+    if (name !== route.name) throw badRequest('name in URL does not match name in Eviction object');
     const options = (body.deleteOptions ?? {}) as {
       preconditions?: { uid?: string };
       dryRun?: string[];
@@ -187,6 +185,11 @@ const statusOnly = (route: Route): { subresource?: 'status' } =>
 function objectOf<R extends Resource>(route: Route & { resource: R }, body: Body): ObjectOf[R] {
   const object = body as unknown as KubernetesObject;
   object.metadata ??= { name: '' };
+  const { namespace, name } = object.metadata;
+  if (namespace && route.namespace && namespace !== route.namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  if (name && route.name && name !== route.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${route.name})`);
   if (route.namespace) object.metadata.namespace = route.namespace;
   if (route.name) object.metadata.name = route.name;
   return object as ObjectOf[R];
@@ -200,6 +203,6 @@ async function bodyOf(request: IncomingMessage): Promise<Body> {
   try {
     return JSON.parse(text) as Body;
   } catch {
-    throw new KubernetesError(400, 'BadRequest', 'the body of the request is not JSON');
+    throw badRequest('the body of the request is not JSON');
   }
 }

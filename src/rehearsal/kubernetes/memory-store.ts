@@ -311,7 +311,7 @@ const statusless = new Set<Resource>([
   'storageclasses',
   'csinodes',
 ]);
-const hasStatus = (resource: Resource): boolean => !statusless.has(resource);
+export const hasStatus = (resource: Resource): boolean => !statusless.has(resource);
 const specOf = (object: KubernetesObject): unknown => (object as { spec?: unknown }).spec;
 
 const keyOf = (resource: Resource, ref: Ref): string =>

@@ -1,5 +1,6 @@
-import type { Pod } from '../../../src/cluster/objects.ts';
+import type { Node, Pod } from '../../../src/cluster/objects.ts';
 import { isReady, isTerminating } from '../../../src/cluster/pods.ts';
+import { tolerates } from '../../../src/cluster/taints.ts';
 import { feasibleNodes } from '../../../src/rehearsal/scheduler/scheduler.ts';
 import type { PlayedCluster } from './cluster.ts';
 import type { World } from './random-world.ts';
@@ -50,11 +51,12 @@ function fingerprint({ nodes, ...rest }: View): string {
 
 /** What is certain to change yet. */
 function inMotion(view: View, world: World): string[] {
-  const nodes = new Set(view.nodes.map((n) => n.metadata.name));
   const moving: string[] = [];
   for (const pod of view.pods) {
-    const gone = pod.spec.nodeName !== undefined && !nodes.has(pod.spec.nodeName);
-    if (gone || isTerminating(pod) || !settled(pod)) moving.push(`pod ${pod.metadata.name}`);
+    const node = view.nodes.find((n) => n.metadata.name === pod.spec.nodeName);
+    const orphaned = pod.spec.nodeName !== undefined && !node;
+    if (orphaned || mustLeave(pod, node) || isTerminating(pod) || !settled(pod))
+      moving.push(`pod ${pod.metadata.name}`);
   }
   const controlled = [
     ...view.deployments,
@@ -80,6 +82,14 @@ function inMotion(view: View, world: World): string[] {
       moving.push(`Service ${name}, which has no EndpointSlice yet`);
   }
   return moving;
+}
+
+/** Tolerates a NoExecute taint of its node for a while, or not at all. */
+function mustLeave(pod: Pod, node: Node | undefined): boolean {
+  return (node?.spec.taints ?? []).some((taint) => {
+    const tolerations = (pod.spec.tolerations ?? []).filter((t) => tolerates(t, taint));
+    return taint.effect === 'NoExecute' && tolerations.every((t) => t.tolerationSeconds !== undefined);
+  });
 }
 
 /** Runs as well as it ever will, or has been looked at by the scheduler in vain. */

@@ -30,9 +30,12 @@ function overfull(node: Node, view: View): string[] {
 }
 
 function crowdedTogether({ name, placement }: Workload, view: View): string[] {
-  if (placement.how !== 'filling' || placement.by !== 'anti-affinity') return [];
+  if (placement.how !== 'filling' || (placement.by !== 'anti-affinity' && placement.by !== 'host port'))
+    return [];
   const hosts = view.pods.filter((p) => appOf(p) === name).flatMap((p) => p.spec.nodeName ?? []);
-  return hosts.length > new Set(hosts).size ? [`two anti-affine pods of ${name} share a node`] : [];
+  return hosts.length > new Set(hosts).size
+    ? [`two pods of ${name} share a node against its ${placement.by}`]
+    : [];
 }
 
 const covers = (pod: Pod, taint: Taint): boolean =>
@@ -64,12 +67,15 @@ function misplaced(pod: Pod, view: View, before: View | undefined): string[] {
 }
 
 export function selectedBy({ metadata, spec }: PodDisruptionBudget, pods: Pod[]): Pod[] {
-  const wanted = Object.entries(spec.selector?.matchLabels ?? {});
-  return pods.filter(
-    (p) =>
-      p.metadata.namespace === metadata.namespace &&
-      wanted.every(([key, value]) => p.metadata.labels?.[key] === value),
-  );
+  const { matchLabels = {}, matchExpressions = [] } = spec.selector ?? {};
+  return pods.filter(({ metadata: { namespace, labels = {} } }) => {
+    const equal = Object.entries(matchLabels).every(([key, value]) => labels[key] === value);
+    // The only two operators that the worlds use.
+    const expressed = matchExpressions.every(
+      ({ key, operator, values = [] }) => values.includes(labels[key] ?? '') === (operator === 'In'),
+    );
+    return namespace === metadata.namespace && equal && expressed;
+  });
 }
 
 const share = (text: string, of: number): number => Math.ceil((Number.parseInt(text, 10) * of) / 100);

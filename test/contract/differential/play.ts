@@ -5,9 +5,9 @@ import { service } from '../../../src/rehearsal/scenario/objects.ts';
 import { calm, defaultPatience, type Patience } from './calm.ts';
 import type { PlayedCluster } from './cluster.ts';
 import { type EndState, endState } from './end-state.ts';
-import { broken, unjustified } from './invariants.ts';
+import { broken, selectedBy, unjustified } from './invariants.ts';
 import { type Action, type Chosen, described } from './random-play.ts';
-import type { Workload, World } from './random-world.ts';
+import { maintenance, type Workload, type World } from './random-world.ts';
 import { appOf, type View } from './view.ts';
 
 /** What an action brought about, once the world was calm again. */
@@ -134,7 +134,7 @@ async function perform(action: Action, cluster: PlayedCluster, world: World, vie
     case 'taint':
       await changeTaints(kubernetes, machineOf(action.slot).privateDnsName, (others) => [
         ...others,
-        { key: maintenance, effect: action.effect },
+        ...action.effects.map((effect) => ({ key: maintenance, effect })),
       ]);
       return silent;
     case 'untaint':
@@ -150,7 +150,7 @@ async function perform(action: Action, cluster: PlayedCluster, world: World, vie
       await patch(action.workload, { spec: { replicas: action.replicas } });
       return silent;
     case 'change template':
-      await patch(action.workload, { spec: { template: newTemplate(view, action) } });
+      await patch(action.workload, { spec: { template: newTemplate(action) } });
       return silent;
     case 'delete budget':
       await kubernetes.remove('poddisruptionbudgets', { namespace, name: action.budget });
@@ -168,17 +168,17 @@ async function perform(action: Action, cluster: PlayedCluster, world: World, vie
       return { answers, accepted: [] };
     }
     case 'evict':
-      return evict(kubernetes, chosen(action.pods, world, view), world);
+      return evict(kubernetes, chosen(action.pods, world, view), world, view);
     case 'evict pending': {
       const pending = view.pods.filter((p) => appOf(p) === action.workload && !p.spec.nodeName);
-      return evict(kubernetes, pending.slice(0, 1), world);
+      return evict(kubernetes, pending.slice(0, 1), world, view);
     }
     case 'evict from node': {
       const outcomes: Outcome[] = [];
       for (const workload of world.workloads) {
         if (workload.placement.how === 'anywhere') continue;
         const all = { workload: workload.name, slot: action.slot, count: view.pods.length, last: false };
-        outcomes.push(await evict(kubernetes, chosen(all, world, view), world));
+        outcomes.push(await evict(kubernetes, chosen(all, world, view), world, view));
       }
       return {
         answers: outcomes.flatMap((o) => o.answers),
@@ -187,8 +187,6 @@ async function perform(action: Action, cluster: PlayedCluster, world: World, vie
     }
   }
 }
-
-const maintenance = 'maintenance';
 
 async function changeTaints(
   kubernetes: Kubernetes,
@@ -200,14 +198,10 @@ async function changeTaints(
   await kubernetes.patch('nodes', { name }, { type: 'merge', body: { spec: { taints } } });
 }
 
-function newTemplate(view: View, { workload, nowhere }: { workload: string; nowhere: boolean }): object {
-  const owners = [...view.deployments, ...view.statefulsets, ...view.daemonsets];
-  const generation = owners.find((o) => o.metadata.name === workload)?.metadata.generation ?? 0;
-  return {
-    metadata: { annotations: { changed: `after generation ${generation}` } },
-    ...(nowhere ? { spec: { nodeSelector: { slot: 'nowhere' } } } : {}),
-  };
-}
+const newTemplate = ({ color, nowhere }: { color: string; nowhere: boolean }): object => ({
+  metadata: { annotations: { color } },
+  ...(nowhere ? { spec: { nodeSelector: { slot: 'nowhere' } } } : {}),
+});
 
 function chosen({ workload, slot, count, last }: Chosen, world: World, view: View): Pod[] {
   const node = world.machines.find((m) => m.labels.slot === slot)?.privateDnsName;
@@ -223,18 +217,23 @@ function labelOf(pod: Pod, world: World): string {
   return workload?.resource === 'statefulsets' ? pod.metadata.name : appOf(pod);
 }
 
-async function evict(kubernetes: Kubernetes, pods: Pod[], world: World): Promise<Outcome> {
+/**
+ * Evicts in the way that leaves nothing to chance. Under no budget, or two, all pods go at once. Under one they take turns,
+ * because a conflict over it makes the API server wait, and only a few, so that the first is not replaced before the last was
+ * asked for. Of ordinals only one: who gets the last permission would matter.
+ */
+async function evict(kubernetes: Kubernetes, pods: Pod[], world: World, view: View): Promise<Outcome> {
   const one = async (pod: Pod) => {
     const { namespace = '', name, uid = '' } = pod.metadata;
     return { pod, answer: await kubernetes.evict({ namespace, name, uid }) };
   };
-  const ordered = world.workloads.some(
-    (w) => w.resource === 'statefulsets' && pods.some((p) => appOf(p) === w.name),
-  );
   const results: Awaited<ReturnType<typeof one>>[] = [];
-  // Equal pods go at once, so that no replacement can become ready in between; ordinals have to take their turns.
-  if (ordered) for (const pod of pods) results.push(await one(pod));
-  else results.push(...(await Promise.all(pods.map(one))));
+  const [first] = pods;
+  const budgets = first ? view.poddisruptionbudgets.filter((b) => selectedBy(b, [first]).length > 0) : [];
+  if (first && budgets.length === 1) {
+    for (const pod of pods.slice(0, labelOf(first, world) === first.metadata.name ? 1 : 3))
+      results.push(await one(pod));
+  } else results.push(...(await Promise.all(pods.map(one))));
   return {
     answers: results.map(({ pod, answer }) => {
       const more = answer.kind === 'refused' ? ` with ${answer.status}` : '';

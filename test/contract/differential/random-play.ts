@@ -14,13 +14,13 @@ export interface Chosen {
 
 export type Action =
   | { do: 'cordon' | 'uncordon' | 'untaint' | 'lose node' | 'evict from node'; slot: string }
-  | { do: 'taint'; slot: string; effect: TaintEffect }
+  | { do: 'taint'; slot: string; effects: TaintEffect[] }
   | { do: 'evict'; pods: Chosen }
   | { do: 'evict pending'; workload: string }
   | { do: 'delete'; pods: Chosen; graceSeconds: number }
   | { do: 'scale'; workload: string; replicas: number }
-  /** A new template; with `nowhere` no node matches it. */
-  | { do: 'change template'; workload: string; nowhere: boolean }
+  /** A template of this color, perhaps one that the workload has or had; with `nowhere` no node matches it. */
+  | { do: 'change template'; workload: string; color: string; nowhere: boolean }
   | { do: 'delete budget'; budget: string };
 
 /** What the play so far has done to the world, as far as it decides what is still unambiguous. */
@@ -80,8 +80,16 @@ const taint: Kind = (course) => {
   const [slot] = shuffled(course, open(course));
   if (!slot) return undefined;
   course.closed.set(slot, 'tainted');
-  return { do: 'taint', slot, effect: course.random.pick(['NoSchedule', 'NoExecute']) };
+  return { do: 'taint', slot, effects: course.random.pick(effects) };
 };
+
+/** Never NoExecute alone: pods that tolerate it for a while would come back for ever. */
+const effects: TaintEffect[][] = [
+  ['NoSchedule'],
+  ['NoSchedule', 'NoExecute'],
+  ['NoSchedule', 'NoExecute'],
+  ['PreferNoSchedule'],
+];
 
 const reopen: Kind = (course) => {
   const [entry] = shuffled(course, [...course.closed]);
@@ -143,6 +151,8 @@ function newReplicas({ random, world, closed, replicas }: Course, workload: Work
   }
 }
 
+const colors = ['blue', 'green'];
+
 const rollOut: Kind = ({ random, world }) => {
   const complete = world.workloads.filter(
     (w) =>
@@ -150,7 +160,8 @@ const rollOut: Kind = ({ random, world }) => {
       (w.resource !== 'replicasets' && w.placement.how === 'anywhere' && !w.gated),
   );
   if (complete.length === 0) return undefined;
-  return { do: 'change template', workload: random.pick(complete).name, nowhere: false };
+  const { name } = random.pick(complete);
+  return { do: 'change template', workload: name, color: random.pick(colors), nowhere: false };
 };
 
 const loseNode: Kind = (course) => {
@@ -205,7 +216,8 @@ function lastRollout({ random, world, closed }: Course): Action | undefined {
     return closed.size === 0 || (w.placement.how !== 'filling' && !isSpread(w));
   });
   if (able.length === 0) return undefined;
-  return { do: 'change template', workload: random.pick(able).name, nowhere: chance(random, 0.3) };
+  const { name } = random.pick(able);
+  return { do: 'change template', workload: name, color: random.pick(colors), nowhere: chance(random, 0.3) };
 }
 
 function lastLoss(course: Course): Action | undefined {

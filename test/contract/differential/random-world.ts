@@ -1,10 +1,13 @@
 import type {
+  Container,
   DaemonSet,
   Deployment,
+  LabelSelector,
   PodDisruptionBudget,
   PodSpec,
   PodTemplate,
   StatefulSet,
+  Toleration,
 } from '../../../src/cluster/objects.ts';
 import type { Manifest } from '../../../src/rehearsal/scenario/objects.ts';
 import type { Machine } from '../../../src/rehearsal/world/machine.ts';
@@ -19,7 +22,7 @@ export type Placement =
   /** All on one node, by its label `slot`. */
   | { how: 'pinned'; slot: string }
   /** At least as many replicas as fit: every node is full, the rest is Pending. */
-  | { how: 'filling'; by: 'anti-affinity' | 'cpu' | 'pods' }
+  | { how: 'filling'; by: 'anti-affinity' | 'host port' | 'cpu' | 'pods' }
   /** DoNotSchedule with a skew of one and the same number of replicas per node. */
   | { how: 'spread'; topologyKey: string }
   | { how: 'every node' };
@@ -33,8 +36,6 @@ export interface Workload {
   replicas: number;
   /** Its pods have a readiness gate that nobody opens: they run and are never ready. */
   gated: boolean;
-  /** Tolerates the taint that a node of the world may be born with. */
-  tolerant: boolean;
   /** A StatefulSet that starts its pods one after the other. */
   ordered: boolean;
   manifest: Manifest;
@@ -51,7 +52,10 @@ export interface World {
   budgets: PodDisruptionBudget[];
 }
 
-export const dedicated = { key: 'dedicated', value: 'batch', effect: 'NoSchedule' } as const;
+const dedicated = { key: 'dedicated', value: 'batch', effect: 'NoSchedule' } as const;
+
+/** The taint that plays put on nodes; some pods tolerate it for a while when it is NoExecute. */
+export const maintenance = 'maintenance';
 
 const slots = ['a', 'b', 'c', 'd'];
 
@@ -116,12 +120,11 @@ function replicated(
 ): Workload {
   const placement = randomPlacement(random, machines, scarce);
   const gated = (placement.how === 'anywhere' || placement.how === 'pinned') && chance(random, 0.2);
-  const tolerant = chance(random, 0.4);
   const replicas = fittingReplicas(random, placement, machines);
-  const template = templateOf(random, { world, app, placement, gated, tolerant });
+  const template = templateOf(random, { world, app, placement, gated });
   const selector = { matchLabels: { app } };
   const metadata = { name: app, namespace: world };
-  const base = { name: app, placement, replicas, gated, tolerant, ordered: false };
+  const base = { name: app, placement, replicas, gated, ordered: false };
   if (chance(random, 0.2)) {
     const object = { metadata, spec: { replicas, selector, template } };
     return { ...base, resource: 'replicasets', manifest: { resource: 'replicasets', object } };
@@ -139,7 +142,7 @@ function randomPlacement(random: Random, machines: Machine[], scarce: Scarce[]):
   if (roll < 0.3) return { how: 'anywhere' };
   if (roll < 0.55) return { how: 'pinned', slot: random.pick(machines).labels.slot ?? '' };
   if (roll < 0.8)
-    return { how: 'filling', by: random.pick<'anti-affinity' | Scarce>(['anti-affinity', ...scarce]) };
+    return { how: 'filling', by: random.pick(['anti-affinity', 'host port', ...scarce] as const) };
   const zones = new Set(machines.map((m) => m.zone)).size;
   const keys = [
     'kubernetes.io/hostname',
@@ -160,8 +163,8 @@ function fittingReplicas(random: Random, placement: Placement, machines: Machine
 }
 
 /** How many pods of a filling workload fit on all the machines together; for `pods` no machine has more than three. */
-export function capacity(by: 'anti-affinity' | 'cpu' | 'pods', machines: Machine[]): number {
-  if (by === 'anti-affinity') return machines.length;
+export function capacity(by: (Placement & { how: 'filling' })['by'], machines: Machine[]): number {
+  if (by === 'anti-affinity' || by === 'host port') return machines.length;
   return machines.reduce((sum, m) => sum + (by === 'cpu' ? Number(m.allocatable.cpu) : 3), 0);
 }
 
@@ -185,7 +188,6 @@ function randomStatefulSet(random: Random, world: string, app: string, machines:
     ? { how: 'anywhere' }
     : { how: 'pinned', slot: random.pick(machines).labels.slot ?? '' };
   const gated = chance(random, 0.15);
-  const tolerant = chance(random, 0.4);
   const replicas = 1 + dice(random, 4);
   const ordered = chance(random, 0.6);
   const object: StatefulSet = {
@@ -195,7 +197,7 @@ function randomStatefulSet(random: Random, world: string, app: string, machines:
       serviceName: app,
       selector: { matchLabels: { app } },
       podManagementPolicy: ordered ? 'OrderedReady' : 'Parallel',
-      template: templateOf(random, { world, app, placement, gated, tolerant, named: true }),
+      template: templateOf(random, { world, app, placement, gated, named: true }),
       // Which revision a pod has must not depend on the node that it happens to be on.
       ...(placement.how === 'pinned' && chance(random, 0.2)
         ? { updateStrategy: { type: 'OnDelete' as const } }
@@ -203,15 +205,13 @@ function randomStatefulSet(random: Random, world: string, app: string, machines:
     },
   };
   const manifest: Manifest = { resource: 'statefulsets', object };
-  return { resource: 'statefulsets', name: app, placement, replicas, gated, tolerant, ordered, manifest };
+  return { resource: 'statefulsets', name: app, placement, replicas, gated, ordered, manifest };
 }
 
 function randomDaemonSet(random: Random, world: string, app: string): Workload {
   const placement: Placement = { how: 'every node' };
-  const tolerant = chance(random, 0.5);
-  const template = templateOf(random, { world, app, placement, gated: false, tolerant });
-  const everything = chance(random, 0.3);
-  if (everything) template.spec.tolerations = [{ operator: 'Exists' }];
+  const template = templateOf(random, { world, app, placement, gated: false });
+  if (chance(random, 0.3)) template.spec.tolerations = [{ operator: 'Exists' }];
   const object: DaemonSet = {
     metadata: { name: app, namespace: world },
     spec: {
@@ -223,7 +223,7 @@ function randomDaemonSet(random: Random, world: string, app: string): Workload {
     },
   };
   const manifest: Manifest = { resource: 'daemonsets', object };
-  const rest = { replicas: 0, gated: false, tolerant: tolerant || everything, ordered: false };
+  const rest = { replicas: 0, gated: false, ordered: false };
   return { resource: 'daemonsets', name: app, placement, ...rest, manifest };
 }
 
@@ -234,70 +234,114 @@ function templateOf(
     app: string;
     placement: Placement;
     gated: boolean;
-    tolerant: boolean;
     named?: boolean;
   },
 ): PodTemplate {
   const { placement } = o;
-  const matchLabels = { app: o.app };
   const spec: PodSpec = {
-    nodeSelector: { world: o.world, ...(placement.how === 'pinned' ? { slot: placement.slot } : {}) },
+    ...where(random, o.world, placement),
+    ...apart(placement, o.app),
     // Without any grace a StatefulSet may re-create one pod before the next of the same sweep is gone.
     terminationGracePeriodSeconds: random.pick(o.named ? [1, 5] : [0, 1, 5]),
-    containers: [
-      {
-        name: 'main',
-        image: 'registry.invalid/weightless:1',
-        ...(placement.how === 'filling' && placement.by === 'cpu'
-          ? { resources: { requests: { cpu: '1' } } }
-          : {}),
+    tolerations: [
+      ...(chance(random, 0.4) ? [{ key: dedicated.key, operator: 'Exists' as const }] : []),
+      ...(chance(random, 0.2) ? [patient] : []),
+    ],
+    containers: [containerFor(placement, o.app)],
+  };
+  if (o.gated) spec.readinessGates = [{ conditionType: 'example.com/opened' }];
+  return { metadata: { labels: { app: o.app, tier: random.pick(['front', 'back']) } }, spec };
+}
+
+const patient: Toleration = {
+  key: maintenance,
+  operator: 'Exists',
+  effect: 'NoExecute',
+  tolerationSeconds: 12,
+};
+
+function where(
+  random: Random,
+  world: string,
+  placement: Placement,
+): Pick<PodSpec, 'nodeSelector' | 'affinity'> {
+  if (placement.how !== 'pinned') return { nodeSelector: { world } };
+  if (chance(random, 0.5)) return { nodeSelector: { world, slot: placement.slot } };
+  const matchExpressions = [{ key: 'slot', operator: 'In' as const, values: [placement.slot] }];
+  return {
+    nodeSelector: { world },
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions }] },
       },
+    },
+  };
+}
+
+function apart(placement: Placement, app: string): Pick<PodSpec, 'affinity' | 'topologySpreadConstraints'> {
+  const labelSelector = { matchLabels: { app } };
+  if (placement.how === 'filling' && placement.by === 'anti-affinity') {
+    const term = { labelSelector, topologyKey: 'kubernetes.io/hostname' };
+    return { affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } };
+  }
+  if (placement.how !== 'spread') return {};
+  const { topologyKey } = placement;
+  return {
+    topologySpreadConstraints: [
+      { maxSkew: 1, topologyKey, whenUnsatisfiable: 'DoNotSchedule', labelSelector },
     ],
   };
-  if (o.tolerant) spec.tolerations = [{ key: dedicated.key, operator: 'Exists' }];
-  if (o.gated) spec.readinessGates = [{ conditionType: 'example.com/opened' }];
-  if (placement.how === 'filling' && placement.by === 'anti-affinity') {
-    const term = { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' };
-    spec.affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
-  }
-  if (placement.how === 'spread')
-    spec.topologySpreadConstraints = [
-      {
-        maxSkew: 1,
-        topologyKey: placement.topologyKey,
-        whenUnsatisfiable: 'DoNotSchedule',
-        labelSelector: { matchLabels },
-      },
-    ];
-  return { metadata: { labels: { ...matchLabels, tier: random.pick(['front', 'back']) } }, spec };
+}
+
+function containerFor(placement: Placement, app: string): Container {
+  const container: Container = { name: 'main', image: 'registry.invalid/weightless:1' };
+  if (placement.how !== 'filling') return container;
+  if (placement.by === 'cpu') container.resources = { requests: { cpu: '1' } };
+  // A port of its own for every workload, for two of them would compete for nodes.
+  const hostPort = 8080 + Number(app.at(-1));
+  if (placement.by === 'host port') container.ports = [{ containerPort: 8080, hostPort }];
+  return container;
+}
+
+/** Which pods a budget is for. */
+function randomSelector(random: Random, apps: string[]): LabelSelector {
+  return random.pick<LabelSelector>([
+    ...apps.map((app) => ({ matchLabels: { app } })),
+    { matchLabels: { tier: random.pick(['front', 'back']) } },
+    { matchExpressions: [{ key: 'app', operator: 'In', values: [random.pick(apps), 'another'] }] },
+    { matchExpressions: [{ key: 'tier', operator: 'NotIn', values: ['front'] }] },
+    {},
+  ]);
 }
 
 function randomBudgets(random: Random, world: string, workloads: Workload[]): PodDisruptionBudget[] {
-  return ['one', 'two'].slice(0, dice(random, 3)).map((name) => {
-    const workload = random.pick(workloads);
-    const whole = chance(random, 0.3);
-    const matchLabels = whole ? { tier: random.pick(['front', 'back']) } : { app: workload.name };
-    // Percentages and maxUnavailable need a scale, and a DaemonSet has none.
-    const daemons = workloads.some((w) => w.resource === 'daemonsets' && (whole || w === workload));
-    const limit = random.pick<Pick<PodDisruptionBudget['spec'], 'minAvailable' | 'maxUnavailable'>>([
-      { minAvailable: dice(random, 4) },
-      { minAvailable: 1 },
-      ...(daemons
-        ? []
-        : [
-            { minAvailable: random.pick(['30%', '50%', '100%']) },
-            { maxUnavailable: dice(random, 3) },
-            { maxUnavailable: random.pick(['0%', '25%', '60%', '100%']) },
-          ]),
-    ]);
+  return ['one', 'two'].slice(0, random.pick([0, 1, 1, 2])).map((name) => {
+    const selector = randomSelector(
+      random,
+      workloads.map((w) => w.name),
+    );
     const policy = random.pick([undefined, 'IfHealthyBudget', 'AlwaysAllow'] as const);
     return {
       metadata: { name, namespace: world },
       spec: {
-        selector: { matchLabels },
-        ...limit,
+        selector,
+        ...randomLimit(random, workloads),
         ...(policy ? { unhealthyPodEvictionPolicy: policy } : {}),
       },
     };
   });
+}
+
+function randomLimit(
+  random: Random,
+  workloads: Workload[],
+): Pick<PodDisruptionBudget['spec'], 'minAvailable' | 'maxUnavailable'> {
+  // Percentages and maxUnavailable need a scale, and a DaemonSet has none.
+  if (workloads.some((w) => w.resource === 'daemonsets')) return { minAvailable: dice(random, 5) };
+  return random.pick([
+    { minAvailable: dice(random, 5) },
+    { minAvailable: random.pick(['30%', '50%', '100%']) },
+    { maxUnavailable: dice(random, 3) },
+    { maxUnavailable: random.pick(['0%', '25%', '60%', '100%']) },
+  ]);
 }

@@ -1,5 +1,6 @@
-import type { Node, Pod, PodDisruptionBudget, Taint } from '../../../src/cluster/objects.ts';
+import type { Pod, PodDisruptionBudget, Taint } from '../../../src/cluster/objects.ts';
 import { isReady } from '../../../src/cluster/pods.ts';
+import type { Machine } from '../../../src/rehearsal/world/machine.ts';
 import type { Workload, World } from './random-world.ts';
 import { appOf, type View } from './view.ts';
 
@@ -7,19 +8,30 @@ import { appOf, type View } from './view.ts';
  * What holds in Kubernetes by definition, computed here from the objects alone, so that the embedded cluster cannot be wrong
  * in the same way. Every string names one thing that does not hold.
  */
-export function broken(view: View, before: View | undefined, world: World): string[] {
+export function broken(
+  view: View,
+  before: View | undefined,
+  world: World,
+  uneven: ReadonlySet<string>,
+): string[] {
   return [
-    ...view.nodes.flatMap((node) => overfull(node, view)),
-    ...world.workloads.flatMap((workload) => crowdedTogether(workload, view)),
+    ...crowded(view.pods, world),
+    ...world.workloads.flatMap((workload) => lopsided(workload, view, uneven)),
     ...view.pods.flatMap((pod) => misplaced(pod, view, before)),
     ...view.poddisruptionbudgets.flatMap((budget) => miscounted(budget, view)),
   ];
 }
 
-function overfull(node: Node, view: View): string[] {
-  const { name } = node.metadata;
-  const pods = view.pods.filter((p) => p.spec.nodeName === name);
-  const allocatable = node.status?.allocatable ?? {};
+/** What no moment may show: nodes with more than they can hold, and neighbours that rule each other out. */
+export function crowded(pods: Pod[], world: World): string[] {
+  return [
+    ...world.machines.flatMap((machine) => overfull(machine, pods)),
+    ...world.workloads.flatMap((workload) => sharing(workload, pods)),
+  ];
+}
+
+function overfull({ privateDnsName: name, allocatable }: Machine, all: Pod[]): string[] {
+  const pods = all.filter((p) => p.spec.nodeName === name);
   const cpu = pods
     .flatMap((p) => p.spec.containers)
     .reduce((sum, c) => sum + Number(c.resources?.requests?.cpu ?? 0), 0);
@@ -29,13 +41,22 @@ function overfull(node: Node, view: View): string[] {
   ];
 }
 
-function crowdedTogether({ name, placement }: Workload, view: View): string[] {
+function sharing({ name, placement }: Workload, pods: Pod[]): string[] {
   if (placement.how !== 'filling' || (placement.by !== 'anti-affinity' && placement.by !== 'host port'))
     return [];
-  const hosts = view.pods.filter((p) => appOf(p) === name).flatMap((p) => p.spec.nodeName ?? []);
+  const hosts = pods.filter((p) => appOf(p) === name).flatMap((p) => p.spec.nodeName ?? []);
   return hosts.length > new Set(hosts).size
     ? [`two pods of ${name} share a node against its ${placement.by}`]
     : [];
+}
+
+/** Once all pods of a spread workload found a node, no node has two more of them than another. */
+function lopsided({ name, placement }: Workload, view: View, uneven: ReadonlySet<string>): string[] {
+  const pods = view.pods.filter((p) => appOf(p) === name);
+  if (placement.how !== 'spread' || uneven.has(name) || pods.some((p) => !p.spec.nodeName)) return [];
+  const counts = view.nodes.map((n) => pods.filter((p) => p.spec.nodeName === n.metadata.name).length);
+  const skew = Math.max(...counts) - Math.min(...counts);
+  return skew > 1 ? [`the skew of ${name} is ${skew}`] : [];
 }
 
 const covers = (pod: Pod, taint: Taint): boolean =>

@@ -36,7 +36,7 @@ export async function play(
       action: 'create the world',
       answers: [],
       state: endState(view, world, uneven),
-      broken: broken(view, undefined, world),
+      broken: broken(view, undefined, world, uneven),
     });
     for (const action of actions) {
       for (const name of madeUneven(action, world)) uneven.add(name);
@@ -47,7 +47,7 @@ export async function play(
         action: described(action),
         answers: answers.sort(),
         state: endState(view, world, uneven),
-        broken: [...unjustified(accepted, before), ...broken(view, before, world)],
+        broken: [...unjustified(accepted, before), ...broken(view, before, world, uneven)],
       });
     }
   } finally {

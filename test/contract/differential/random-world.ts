@@ -315,7 +315,7 @@ function randomSelector(random: Random, apps: string[]): LabelSelector {
 }
 
 function randomBudgets(random: Random, world: string, workloads: Workload[]): PodDisruptionBudget[] {
-  return ['one', 'two'].slice(0, random.pick([0, 1, 1, 2])).map((name) => {
+  return ['one', 'two'].slice(0, random.pick([0, 1, 1, 2, 2, 2])).map((name) => {
     const selector = randomSelector(
       random,
       workloads.map((w) => w.name),

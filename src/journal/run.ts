@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import { microTime } from '../cluster/micro-time.ts';
 import type { Lease } from '../cluster/objects.ts';
 import { type Kubernetes, KubernetesError } from '../cluster/ports.ts';
 import { describeDuration } from '../text.ts';
@@ -144,7 +145,6 @@ async function renew(me: Holder, left: AbortSignal, lost: AbortController): Prom
 
 async function write(me: Holder, state: 'working' | 'parked', present: Lease | undefined): Promise<void> {
   const { kubernetes, clock, caller, runId } = me;
-  const now = new Date(clock.now()).toISOString().replace(/Z$/, '000Z');
   const lease: Lease = {
     metadata: {
       ...leaseRef,
@@ -156,7 +156,12 @@ async function write(me: Holder, state: 'working' | 'parked', present: Lease | u
         [processKey]: me.process,
       },
     },
-    spec: { ...present?.spec, holderIdentity: runId, leaseDurationSeconds: leaseMs / 1000, renewTime: now },
+    spec: {
+      ...present?.spec,
+      holderIdentity: runId,
+      leaseDurationSeconds: leaseMs / 1000,
+      renewTime: microTime(clock.now()),
+    },
   };
   try {
     if (present) await kubernetes.update('leases', lease);

@@ -44,6 +44,12 @@ export async function obtainBinaries(
   return inDirectory(directory, 'the cache');
 }
 
+/** The environment that names these programs by explicit paths. */
+export const assetsOf = (binaries: Binaries): Record<string, string> =>
+  Object.fromEntries(programs.map((program) => [variableOf(program), binaries[program]]));
+
+const variableOf = (program: string): string => `TEST_ASSET_${program.toUpperCase().replaceAll('-', '_')}`;
+
 /** Where a release is kept. It outlives the work tree, because a build takes minutes. */
 export function cacheOf({ kubernetes, etcd }: Release, env: NodeJS.ProcessEnv): string {
   const root = env.XDG_CACHE_HOME || join(homedir(), '.cache');
@@ -52,10 +58,7 @@ export function cacheOf({ kubernetes, etcd }: Release, env: NodeJS.ProcessEnv): 
 
 function explicitPaths(env: NodeJS.ProcessEnv): Binaries | undefined {
   const directory = env.KUBEBUILDER_ASSETS;
-  const named = programs.map((program) => [
-    program,
-    env[`TEST_ASSET_${program.toUpperCase().replaceAll('-', '_')}`],
-  ]);
+  const named = programs.map((program) => [program, env[variableOf(program)]]);
   if (!directory && named.every(([, path]) => !path)) return undefined;
   const paths = Object.fromEntries(
     named.map(([program = '', path]) => [program, path || join(directory ?? '', program)]),

@@ -1,3 +1,4 @@
+import { microTime } from '../../cluster/micro-time.ts';
 import type { Node, Pod } from '../../cluster/objects.ts';
 import { isFinished, isReady, isTerminating } from '../../cluster/pods.ts';
 import { conditions, nodeObject } from './node-object.ts';
@@ -123,7 +124,7 @@ export class Kubelet {
     const { store, clock } = this.#o;
     const node = store.get('nodes', { name: this.node });
     if (!node) return;
-    const renewTime = new Date(clock.now()).toISOString();
+    const renewTime = microTime(clock.now());
     const ref = { namespace: leaseNamespace, name: this.node };
     const renewed = store.modify('leases', ref, (draft) => {
       draft.spec.renewTime = renewTime;

@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { describeDuration, messageOf } from '../../text.ts';
+import { assetsOf, obtainBinaries } from '../control-plane/binaries.ts';
+import { inNamespace, namespaceProblem, runInNamespace } from '../control-plane/namespace.ts';
+import { releases } from '../control-plane/versions.ts';
 import { Timeline } from '../timeline/events.ts';
 import { picture } from '../timeline/picture.ts';
 import { lineOf, stamp } from '../timeline/show.ts';
@@ -17,16 +20,16 @@ const trafficEveryMs = 5000;
 const started = Date.now();
 const say = (line: string) => console.log(`${stamp(Date.now() - started)} ${line}`);
 
-// The processes of the pods must not outlive us; the runtime kills them when we exit.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
-
 async function main(options: RehearseOptions): Promise<boolean> {
   if (!existsSync(`${repository}/dist/index.js`)) {
     say('Building the engine.');
     execFileSync(process.execPath, ['scripts/build-dist.ts'], { cwd: repository, stdio: 'inherit' });
   }
   const redisServer = options.only === 'nodes' ? undefined : obtainRedisServer(say);
-  say('Starting the embedded cluster: 3 zones, two groups, 7 nodes.');
+  const what = options.real
+    ? `a cluster with a real control plane of Kubernetes ${options.real.kubernetes}`
+    : 'the embedded cluster';
+  say(`Starting ${what}: 3 zones, two groups, 7 nodes.`);
   const timeline = new Timeline();
   timeline.onEvent((event) => {
     const important =
@@ -87,10 +90,23 @@ async function main(options: RehearseOptions): Promise<boolean> {
   }
 }
 
+/** What needs the network is fetched here; the rehearsal itself runs where nothing leaves the machine. */
+async function mainInNamespace({ only, real }: RehearseOptions): Promise<number> {
+  const problem = namespaceProblem();
+  if (problem) throw new Error(problem);
+  if (only !== 'nodes') obtainRedisServer(say);
+  const binaries = await obtainBinaries(real ?? releases.newest, process.env, say);
+  return runInNamespace([process.execPath, ...process.argv.slice(1)], assetsOf(binaries));
+}
+
 try {
   const options = readOptions(process.argv.slice(2));
   if (options === 'help') console.log(usage);
+  else if (options.real && !inNamespace()) process.exitCode = await mainInNamespace(options);
   else {
+    // The processes of the pods must not outlive us; the runtime kills them when we exit.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => process.exit(130));
     const passed = await main(options);
     console.log(`${passed ? 'PASSED' : 'FAILED'} after ${describeDuration(Date.now() - started)}.`);
     process.exitCode = passed ? 0 : 1;

@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { messageOf } from '../../text.ts';
+import { type Release, releaseOf } from '../control-plane/versions.ts';
 import type { Fault } from '../faults/fault.ts';
 import { faults } from '../faults/index.ts';
 
@@ -11,6 +13,8 @@ export interface RehearseOptions {
   /** Kill the engine and its runner after this many milliseconds of the rotation, then run the workflow again. */
   killAfterMs: number | undefined;
   kill: 'runner' | 'engine';
+  /** Run on a real control plane of this release instead of the embedded one. */
+  real: Release | undefined;
   /** Where to write the picture of the run. */
   picture: string | undefined;
   verbose: boolean;
@@ -21,6 +25,8 @@ export const usage = `Rehearses an upgrade of a whole cluster on this machine.
   npm run rehearse [-- options]
 
   --only nodes          leave Redis out
+  --real                on a real control plane: etcd, kube-apiserver, controller-manager, scheduler
+  --release <name>      which one: newest (default), oldest, or a minor such as 1.31
   --seed <number>       another world (default 1)
   --fault <name>        let something go wrong:
 ${faults.map((f) => `                          ${f.name.padEnd(18)} ${f.what}`).join('\n')}
@@ -43,6 +49,8 @@ export function readOptions(args: string[]): RehearseOptions | 'help' {
       control: { type: 'string' },
       'kill-after': { type: 'string' },
       kill: { type: 'string', default: 'runner' },
+      real: { type: 'boolean', default: false },
+      release: { type: 'string' },
       picture: { type: 'string' },
       verbose: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -63,6 +71,15 @@ export function readOptions(args: string[]): RehearseOptions | 'help' {
   if (values.kill !== 'runner' && values.kill !== 'engine')
     problems.push(`--kill: got ${values.kill}, expected runner or engine`);
   if (control && fault) problems.push('--control and --fault cannot be used together');
+  if (values.release && !values.real) problems.push('--release: only together with --real');
+  if (values.real && fault?.kubernetes)
+    problems.push(`--fault ${fault.name} speaks for the embedded API server; leave out --real`);
+  let real: Release | undefined;
+  try {
+    if (values.real) real = releaseOf(values.release ?? 'newest');
+  } catch (error) {
+    problems.push(`--release: ${messageOf(error)}`);
+  }
   if (problems.length > 0) throw new Error(problems.join('\n'));
   return {
     only: values.only === 'nodes' ? 'nodes' : 'all',
@@ -71,6 +88,7 @@ export function readOptions(args: string[]): RehearseOptions | 'help' {
     control,
     killAfterMs: values['kill-after'] === undefined ? undefined : Number(values['kill-after']),
     kill: values.kill === 'engine' ? 'engine' : 'runner',
+    real,
     picture: values.picture,
     verbose: values.verbose,
   };

@@ -3,10 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { instanceIdOf, nodeReady } from '../../cluster/members.ts';
 import { isReady } from '../../cluster/pods.ts';
+import type { AwsDescription } from '../aws/state.ts';
 import { startBalancer } from '../balancer/balancer.ts';
 import type { Cluster, Endpoints } from '../cluster.ts';
+import { obtainBinaries } from '../control-plane/binaries.ts';
 import { createEmbeddedCluster, serveEmbeddedCluster } from '../embedded-cluster.ts';
 import { processRuntime } from '../kubelet/process-runtime.ts';
+import type { Objects } from '../kubernetes/store.ts';
+import { startRealCluster } from '../real-cluster.ts';
 import { account, newImage, releaseNewImage } from '../scenario/account.ts';
 import { redisWorkloads, shop, webWorkloads } from '../scenario/shop.ts';
 import { systemWorkloads } from '../scenario/system.ts';
@@ -49,21 +53,7 @@ export async function setTheStage(
   const witnesses = await Witnesses.start({ everyMs: 100, workMs: 150 }, (report) => {
     latest = report;
   });
-  const cluster = createEmbeddedCluster({
-    clock: wallClock,
-    seed: options.seed,
-    description,
-    factor,
-    fault: options.fault,
-    runtime: (store) =>
-      processRuntime({
-        directory,
-        discovery: podDiscovery(store),
-        network: `127.${64 + (process.pid % 128)}`,
-        ...(redisServer ? { redisServer } : {}),
-      }),
-  });
-  const endpoints = await serveEmbeddedCluster(cluster, options.fault);
+  const { cluster, endpoints } = await startCluster(options, description, directory, redisServer, say);
   const { store } = cluster;
   const discovery = await serveDiscovery(podDiscovery(store));
 
@@ -143,6 +133,32 @@ export async function setTheStage(
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** The embedded cluster, or one with a real control plane. */
+async function startCluster(
+  { seed, fault, real }: RehearseOptions,
+  description: AwsDescription,
+  directory: string,
+  redisServer: string | undefined,
+  say: (line: string) => void,
+): Promise<{ cluster: Cluster; endpoints: Endpoints }> {
+  // Pods of a real control plane need addresses that are not loopback; those are local in its namespace.
+  const network = real ? '10.200' : `127.${64 + (process.pid % 128)}`;
+  const runtime = (store: Objects) =>
+    processRuntime({
+      directory,
+      discovery: podDiscovery(store),
+      network,
+      ...(redisServer ? { redisServer } : {}),
+    });
+  const common = { seed, description, factor, fault, runtime };
+  if (real) {
+    const binaries = await obtainBinaries(real, process.env, say);
+    return startRealCluster({ ...common, binaries, directory, say });
+  }
+  const cluster = createEmbeddedCluster({ ...common, clock: wallClock });
+  return { cluster, endpoints: await serveEmbeddedCluster(cluster, fault) };
 }
 
 function allReady({ store }: Cluster, nodes: number): boolean {

@@ -1,0 +1,154 @@
+import { join } from 'node:path';
+import { systemClock } from '../clock.ts';
+import { instanceIdOf } from '../cluster/members.ts';
+import { type Resource, resources } from '../cluster/resources.ts';
+import { kubernetesClient } from '../kubernetes/client.ts';
+import { awsEnvironment, startAwsServer } from './aws/server.ts';
+import type { AwsDescription } from './aws/state.ts';
+import { AwsWorld } from './aws/world.ts';
+import type { Cluster, Endpoints } from './cluster.ts';
+import type { Binaries } from './control-plane/binaries.ts';
+import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts';
+import { kubeconfigFor } from './control-plane/credentials.ts';
+import { grant } from './control-plane/grant.ts';
+import { startKubeletServer } from './control-plane/kubelet-server.ts';
+import { startMirror } from './control-plane/mirror.ts';
+import { startCsiDriver } from './controllers/csi-driver.ts';
+import type { Fault } from './faults/fault.ts';
+import { createMachineRoom, type RunningMachineRoom } from './kubelet/machine-room.ts';
+import { podLog } from './kubelet/process-runtime.ts';
+import type { Runtime } from './kubelet/runtime.ts';
+import type { Objects } from './kubernetes/store.ts';
+import { wallClock } from './world/clock.ts';
+import type { Machine } from './world/machine.ts';
+import { Random } from './world/random.ts';
+
+export interface RealClusterOptions {
+  binaries: Binaries;
+  seed: number;
+  description: AwsDescription;
+  /** Boot and AWS durations are divided by this; the control plane's own times are what they are. */
+  factor: number;
+  /** For everything that is kept in files; the caller removes it. */
+  directory: string;
+  runtime: (store: Objects) => Runtime;
+  fault?: Fault | undefined;
+  say: (line: string) => void;
+}
+
+export interface RealCluster extends Cluster {
+  controlPlane: ControlPlane;
+}
+
+/** Who the suite is for the control plane: what EKS makes of the IAM role that the workflow assumes. */
+export const suiteUser = { username: 'eks-rolling', groups: ['eks-rolling'] };
+
+const rights = new URL('../../docs/rbac.yaml', import.meta.url);
+const bootMs = { from: 30_000, to: 60_000 };
+const unseen: readonly Resource[] = ['secrets', 'events', 'configmaps', 'jobs'];
+const mirrored = (Object.keys(resources) as Resource[]).filter((r) => !unseen.includes(r));
+
+/**
+ * A whole cluster with a real control plane: etcd, kube-apiserver, kube-controller-manager and kube-scheduler as processes, the
+ * kubelets and the AWS account those of the embedded cluster. Needs a network where 10.x addresses are local.
+ */
+export async function startRealCluster(
+  options: RealClusterOptions,
+): Promise<{ cluster: RealCluster; endpoints: Endpoints }> {
+  const { directory, description, factor, fault, say } = options;
+  const { region } = description;
+  const random = new Random(options.seed);
+  const boots = random.fork();
+  const over = new AbortController();
+  let faulty = false;
+  let machines: RunningMachineRoom | undefined;
+  const room = (): RunningMachineRoom => {
+    if (!machines) throw new Error('The machines are not there yet.');
+    return machines;
+  };
+
+  const controlPlane = await startControlPlane({
+    binaries: options.binaries,
+    directory: join(directory, 'control-plane'),
+    authenticate: (token) => (token.startsWith('k8s-aws-v1.') ? suiteUser : undefined),
+  });
+  await grant(controlPlane.connection, rights);
+  const kubernetes = kubernetesClient(controlPlane.connection, systemClock, over.signal);
+  const store = await startMirror(controlPlane.connection, kubernetes, mirrored, say);
+  const kubelets = await startKubeletServer({
+    machines: room,
+    client: controlPlane.credentials.kubeletClient,
+    logOf(ref) {
+      const pod = store.get('pods', ref);
+      return pod && podLog(directory, pod);
+    },
+  });
+  machines = createMachineRoom({
+    store,
+    clock: wallClock,
+    random: random.fork(),
+    runtime: options.runtime(store),
+    bootMs: () => boots.between(bootMs.from, bootMs.to) / factor,
+    startDelayMs: (pod) => (faulty ? (fault?.startDelayMs?.(pod) ?? 0) : 0),
+    neverJoins: (machine: Machine) => faulty && (fault?.neverJoins?.(machine) ?? false),
+    kubeletPort: kubelets.port,
+  });
+  const csiDriver = startCsiDriver({ store, clock: wallClock, random: random.fork() });
+  const aws = new AwsWorld({
+    clock: wallClock,
+    random: random.fork(),
+    machineRoom: room(),
+    description,
+    factor,
+    launchFailure: (group, zone, type) => (faulty ? fault?.launchFailure?.(group, zone, type) : undefined),
+  });
+  deleteNodesOfGoneInstances(store, aws);
+  const awsServer = await startAwsServer({
+    world: aws,
+    cluster: () => ({ endpoint: controlPlane.url, certificate: controlPlane.certificate }),
+    intercept: (call) => (faulty ? fault?.aws?.(call, random) : undefined),
+  });
+
+  const cluster: RealCluster = {
+    clock: wallClock,
+    random,
+    store,
+    aws,
+    machines: room(),
+    controlPlane,
+    enableFault() {
+      faulty = true;
+    },
+    async apply(manifests) {
+      for (const { resource, object } of manifests) await kubernetes.create(resource, object as never);
+    },
+    async stop() {
+      aws.stop();
+      csiDriver();
+      await room().stop();
+      store.stop();
+      over.abort();
+      kubelets.close();
+      await controlPlane.stop();
+    },
+  };
+  const { url, certificate, credentials } = controlPlane;
+  const endpoints: Endpoints = {
+    api: { url, kubeconfig: () => kubeconfigFor(url, certificate, credentials.tokens.admin) },
+    aws: awsServer,
+    environment: awsEnvironment(awsServer.url, region),
+    close: async () => awsServer.close(),
+  };
+  return { cluster, endpoints };
+}
+
+/** The part of the cloud controller manager that EKS runs: https://kubernetes.io/docs/concepts/architecture/cloud-controller/ */
+function deleteNodesOfGoneInstances(store: Objects, aws: AwsWorld): void {
+  const remove = (name: string) => void store.remove('nodes', { name });
+  aws.onGone((id) => {
+    for (const node of store.list('nodes')) if (instanceIdOf(node) === id) remove(node.metadata.name);
+  });
+  store.subscribe('nodes', ({ type, object }) => {
+    if (type === 'ADDED' && !aws.instanceExists(instanceIdOf(object) ?? '')) remove(object.metadata.name);
+  });
+}

@@ -1,4 +1,5 @@
 import type { KubernetesObject, Pod, PodTemplate } from '../../cluster/objects.ts';
+import { withDefaults } from '../kubernetes/defaults.ts';
 import { ownedBy } from './worker.ts';
 
 /** A pod made from a template for its controlling owner. */
@@ -8,7 +9,7 @@ export function podFrom(
   name: { name: string } | { generateName: string },
 ): Pod {
   const { labels, annotations } = template.metadata ?? {};
-  return {
+  return withDefaults('pods', {
     metadata: {
       name: '',
       ...name,
@@ -17,8 +18,8 @@ export function podFrom(
       ...(annotations ? { annotations: { ...annotations } } : {}),
       ownerReferences: ownedBy(owner),
     },
-    spec: structuredClone(template.spec),
-  };
+    spec: template.spec,
+  });
 }
 
 /** A short hash of a template, as in `pod-template-hash`: the same template always gives the same one. */

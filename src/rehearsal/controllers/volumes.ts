@@ -9,7 +9,9 @@ export function startVolumes({ store, clock }: ControllerOptions): () => void {
   const attachments = new Worker(clock, (volume) => attachOrDetach(store, volume));
   store.subscribe('persistentvolumes', ({ object }) => volumes.enqueue(object.metadata.name));
   store.subscribe('persistentvolumeclaims', ({ object }) => {
-    if (object.spec.volumeName) attachments.enqueue(object.spec.volumeName);
+    if (!object.spec.volumeName) return;
+    volumes.enqueue(object.spec.volumeName);
+    attachments.enqueue(object.spec.volumeName);
   });
   store.subscribe('volumeattachments', ({ object }) => {
     attachments.enqueue(object.spec.source.persistentVolumeName ?? '');

@@ -10,16 +10,28 @@ import { type ControllerOptions, controllerOf, keyOf, refOf, Worker } from './wo
 /** Runs one pod on every node that should have one. */
 export function startDaemonSets({ store, clock }: ControllerOptions): () => void {
   const worker = new Worker(clock, (key) => reconcile(store, key));
-  const all = () => {
-    for (const set of store.list('daemonsets')) worker.enqueue(keyOf(set));
-  };
   store.subscribe('daemonsets', ({ object }) => worker.enqueue(keyOf(object)));
-  store.subscribe('nodes', all);
+  store.subscribe('nodes', ({ type, object }) => {
+    if (type === 'DELETED') return;
+    for (const set of store.list('daemonsets')) if (concerns(store, set, object)) worker.enqueue(keyOf(set));
+  });
   store.subscribe('pods', ({ object }) => {
     const owner = controllerOf(object);
     if (owner?.kind === 'DaemonSet') worker.enqueue(`${object.metadata.namespace}/${owner.name}`);
   });
   return () => worker.stop();
+}
+
+/**
+ * Whether a changed node makes the controller look at the set (syncNodeUpdate of pkg/controller/daemon). A pod that may stay
+ * where none would be started does not, so that the status can stay behind.
+ */
+function concerns(store: Store, set: DaemonSet, node: Node): boolean {
+  const { run, stay } = shouldRun(set, node);
+  const scheduled = store
+    .list('pods', { fieldSelector: `spec.nodeName=${node.metadata.name}` })
+    .some((p) => controllerOf(p)?.uid === set.metadata.uid);
+  return scheduled ? !stay || (set.status?.numberMisscheduled ?? 0) > 0 : run;
 }
 
 /** What the controller adds to its pods (pkg/controller/daemon/util): they stay through the troubles of a node. */

@@ -81,7 +81,7 @@ export function nextStep(
     const pod = byOrdinal.get(ordinal);
     if (!pod) continue;
     if (revisionOf(pod) !== revision && !isTerminating(pod)) return { create, remove: [pod] };
-    if (!isReady(pod)) break;
+    if (isTerminating(pod) || !isReady(pod)) break;
   }
   return { create, remove: [] };
 }

@@ -1,6 +1,6 @@
 import type { Pod } from '../../../src/cluster/objects.ts';
 import { isReady } from '../../../src/cluster/pods.ts';
-import type { Workload, World } from './random-world.ts';
+import { hasTwin, type Workload, type World } from './random-world.ts';
 import { appOf, type View } from './view.ts';
 
 /** What must be equal in every cluster, however long things took and however ties were broken. */
@@ -16,6 +16,7 @@ export type Facts = Record<string, unknown>;
 /** @param uneven the workloads of which the scheduler or a ReplicaSet was free to choose what is on which node */
 export function endState(view: View, world: World, uneven: ReadonlySet<string>): EndState {
   const slotOf = new Map(view.nodes.map((n) => [n.metadata.name, n.metadata.labels?.slot ?? '']));
+  const lone = view.poddisruptionbudgets.filter((b) => !hasTwin(b, view.poddisruptionbudgets));
   return {
     workloads: Object.fromEntries(
       world.workloads.map((workload) => {
@@ -43,7 +44,7 @@ export function endState(view: View, world: World, uneven: ReadonlySet<string>):
       ]),
     ),
     budgets: Object.fromEntries(
-      view.poddisruptionbudgets.map(({ metadata, status }) => [
+      lone.map(({ metadata, status }) => [
         metadata.name,
         {
           expectedPods: status?.expectedPods,

@@ -1,6 +1,6 @@
 import type { TaintEffect } from '../../../src/cluster/objects.ts';
 import { Random } from '../../../src/rehearsal/world/random.ts';
-import { capacity, chance, dice, type Workload, type World } from './random-world.ts';
+import { capacity, chance, dice, hasTwin, type Workload, type World } from './random-world.ts';
 
 /** Running pods of a workload, so chosen that it does not matter which of several equal ones are meant. */
 export interface Chosen {
@@ -43,7 +43,7 @@ export function randomPlay(world: World): Action[] {
     world,
     closed: new Map(),
     lost: new Set(),
-    budgets: new Set(world.budgets.map((b) => b.metadata.name)),
+    budgets: new Set(world.budgets.filter((b) => !hasTwin(b, world.budgets)).map((b) => b.metadata.name)),
     replicas: new Map(world.workloads.map((w) => [w.name, w.replicas])),
   };
   const { random } = course;

@@ -1,14 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import type {
   Container,
   DaemonSet,
   Deployment,
   LabelSelector,
+  Labels,
   PodDisruptionBudget,
   PodSpec,
   PodTemplate,
   StatefulSet,
   Toleration,
 } from '../../../src/cluster/objects.ts';
+import { matchesSelector } from '../../../src/cluster/selectors.ts';
 import type { Manifest } from '../../../src/rehearsal/scenario/objects.ts';
 import type { Machine } from '../../../src/rehearsal/world/machine.ts';
 import { Random } from '../../../src/rehearsal/world/random.ts';
@@ -29,6 +32,8 @@ export type Placement =
 
 export type WorkloadResource = 'deployments' | 'replicasets' | 'statefulsets' | 'daemonsets';
 
+type WorkloadManifest = Extract<Manifest, { resource: WorkloadResource }>;
+
 export interface Workload {
   resource: WorkloadResource;
   name: string;
@@ -38,7 +43,7 @@ export interface Workload {
   gated: boolean;
   /** A StatefulSet that starts its pods one after the other. */
   ordered: boolean;
-  manifest: Manifest;
+  manifest: WorkloadManifest;
 }
 
 /** A small world in a namespace and on nodes of its own, so that many share one cluster without touching each other. */
@@ -204,7 +209,7 @@ function randomStatefulSet(random: Random, world: string, app: string, machines:
         : {}),
     },
   };
-  const manifest: Manifest = { resource: 'statefulsets', object };
+  const manifest: WorkloadManifest = { resource: 'statefulsets', object };
   return { resource: 'statefulsets', name: app, placement, replicas, gated, ordered, manifest };
 }
 
@@ -222,7 +227,7 @@ function randomDaemonSet(random: Random, world: string, app: string): Workload {
         : {}),
     },
   };
-  const manifest: Manifest = { resource: 'daemonsets', object };
+  const manifest: WorkloadManifest = { resource: 'daemonsets', object };
   const rest = { replicas: 0, gated: false, ordered: false };
   return { resource: 'daemonsets', name: app, placement, ...rest, manifest };
 }
@@ -315,14 +320,17 @@ function randomSelector(random: Random, apps: string[]): LabelSelector {
 }
 
 function randomBudgets(random: Random, world: string, workloads: Workload[]): PodDisruptionBudget[] {
-  return ['one', 'two'].slice(0, random.pick([0, 1, 1, 2, 2, 2])).map((name) => {
-    const selector = randomSelector(
-      random,
-      workloads.map((w) => w.name),
-    );
+  const apps = workloads.map((w) => w.name);
+  const [first, other] = [randomSelector(random, apps), randomSelector(random, apps)];
+  const overlap = workloads.some(
+    (w) => matchesSelector(first, labelsOf(w)) && matchesSelector(other, labelsOf(w)),
+  );
+  // Two budgets for all of the same pods, or for none: of several the controller looks at any one when a pod changes.
+  const selectors = [first, overlap ? first : other].slice(0, random.pick([0, 1, 1, 2, 2, 2]));
+  return selectors.map((selector, i) => {
     const policy = random.pick([undefined, 'IfHealthyBudget', 'AlwaysAllow'] as const);
     return {
-      metadata: { name, namespace: world },
+      metadata: { name: `budget-${i}`, namespace: world },
       spec: {
         selector,
         ...randomLimit(random, workloads),
@@ -331,6 +339,16 @@ function randomBudgets(random: Random, world: string, workloads: Workload[]): Po
     };
   });
 }
+
+const labelsOf = ({ manifest }: Workload): Labels | undefined =>
+  manifest.object.spec.template.metadata?.labels;
+
+/** Whether another budget is for the same pods. Its status then depends on which of the two the controller looks at. */
+export const hasTwin = (budget: PodDisruptionBudget, all: readonly PodDisruptionBudget[]): boolean =>
+  all.some(
+    (b) =>
+      b.metadata.name !== budget.metadata.name && isDeepStrictEqual(b.spec.selector, budget.spec.selector),
+  );
 
 function randomLimit(
   random: Random,

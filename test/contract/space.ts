@@ -159,11 +159,18 @@ export class Space {
   async podOn(
     node: string,
     name: string,
-    options: { labels?: object; ready?: boolean; phase?: string; spec?: object; finalizers?: string[] } = {},
+    options: {
+      labels?: object;
+      annotations?: object;
+      ready?: boolean;
+      phase?: string;
+      spec?: object;
+      finalizers?: string[];
+    } = {},
   ): Promise<Json> {
-    const { labels = { app: 'web' }, spec, finalizers } = options;
+    const { labels = { app: 'web' }, annotations = {}, spec, finalizers = [] } = options;
     const pod = podNamed(name, { nodeName: node, ...spec });
-    await this.make('pods', { ...pod, metadata: { name, labels, ...(finalizers ? { finalizers } : {}) } });
+    await this.make('pods', { ...pod, metadata: { name, labels, annotations, finalizers } });
     return this.tellStatus(name, options);
   }
 

@@ -1,4 +1,4 @@
-import type { Pod } from '../../cluster/objects.ts';
+import type { Labels, Node, Pod } from '../../cluster/objects.ts';
 import { isFinished } from '../../cluster/pods.ts';
 import { selectedNode } from '../controllers/csi-driver.ts';
 import type { Store } from '../kubernetes/store.ts';
@@ -115,6 +115,7 @@ function bind(store: Store, pod: Pod, { node }: NodeView, now: number): void {
   }
   store.modify('pods', pod.metadata, (draft) => {
     draft.spec.nodeName = node.metadata.name;
+    draft.metadata.labels = { ...draft.metadata.labels, ...topologyOf(node) };
     const conditions = (draft.status?.conditions ?? []).filter((c) => c.type !== 'PodScheduled');
     const scheduled = {
       type: 'PodScheduled',
@@ -123,6 +124,12 @@ function bind(store: Store, pod: Pod, { node }: NodeView, now: number): void {
     };
     draft.status = { ...draft.status, conditions: [...conditions, scheduled] };
   });
+}
+
+/** The labels that the admission plugin PodTopologyLabels copies from the node. */
+function topologyOf({ metadata }: Node): Labels {
+  const keys = ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region'];
+  return Object.fromEntries(Object.entries(metadata.labels ?? {}).filter(([key]) => keys.includes(key)));
 }
 
 function refuse(store: Store, pod: Pod, nodes: number, reasons: Map<string, number>, now: number): void {

@@ -67,7 +67,7 @@ export function deployments(target: () => Target): void {
       ]);
       for (const pod of await space().all('pods', 'app=web')) {
         expect(pod.metadata.name).toMatch(new RegExp(`^web-${hash}-[a-z0-9]{5}$`));
-        expect(pod.metadata.labels).toEqual({ app: 'web', 'pod-template-hash': hash });
+        expect(pod.metadata.labels).toMatchObject({ app: 'web', 'pod-template-hash': hash });
         expect(pod.metadata.ownerReferences[0]).toMatchObject({ kind: 'ReplicaSet', uid: set.metadata.uid });
         const patience = pod.spec.tolerations.map((t: { tolerationSeconds: number }) => t.tolerationSeconds);
         expect(patience).toEqual([300, 300]);

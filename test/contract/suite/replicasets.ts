@@ -53,6 +53,26 @@ export function replicaSets(target: () => Target): void {
       await space().gone('pods', 'surplus');
     });
 
+    test('take the cheapest of the ready pods away', async () => {
+      const node = await space().silentNode();
+      const cost = (of: string) => ({ 'controller.kubernetes.io/pod-deletion-cost': of });
+      await space().podOn(node, 'dear', { annotations: cost('10') });
+      await space().podOn(node, 'cheap', { annotations: cost('-10') });
+      await space().podOn(node, 'plain');
+      await space().make('replicasets', workload('web', 3));
+      await space().soon('the pods are counted as ready', async () => {
+        const { status } = await space().get('replicasets', 'web');
+        return status?.readyReplicas === 3;
+      });
+      await space().patch('replicasets', 'web', { spec: { replicas: 2 } });
+      await space().soon('the cheap one is leaving', async () => {
+        const { metadata } = await space().get('pods', 'cheap');
+        return metadata.deletionTimestamp;
+      });
+      for (const name of ['dear', 'plain'])
+        expect((await space().get('pods', name)).metadata.deletionTimestamp).toBeUndefined();
+    });
+
     describe('scaling down', () => {
       const mine = unique();
       const nodes: string[] = [];
@@ -113,14 +133,6 @@ export function replicaSets(target: () => Target): void {
         });
         expect(named(await scaleTo(1))).toEqual([stays.metadata.name]);
         await space().patch('nodes', stays.spec.nodeName, { spec: { taints: null } });
-      });
-
-      test('takes the cheapest of the ready pods', async () => {
-        const pods = await apart(2);
-        const [stays, goes] = pods;
-        const annotations = { 'controller.kubernetes.io/pod-deletion-cost': '-10' };
-        await space().patch('pods', goes.metadata.name, { metadata: { annotations } });
-        expect(named(await scaleTo(1))).toEqual([stays.metadata.name]);
       });
 
       test('takes a pod of the node that has more of them', async () => {

@@ -49,6 +49,18 @@ export function scheduling(target: () => Target): void {
       expect(conditionOf(await space().get('pods', 'p'), 'PodScheduled').status).toBe('True');
     });
 
+    test('gives a pod the zone and region of its node as labels', async () => {
+      const minor = Number.parseInt((await target().kubernetes.version()).minor, 10);
+      if (minor < 35) return;
+      await pod('p', { nodeSelector: { [label]: id, 'contract-disk': 'ssd' } });
+      await placed('p');
+      expect((await space().get('pods', 'p')).metadata.labels).toEqual({
+        app: 'web',
+        'topology.kubernetes.io/zone': `${id}-a`,
+        'topology.kubernetes.io/region': 'eu-west-1',
+      });
+    });
+
     test('says on a pod that no node takes it, and takes it up when one does', async () => {
       await pod('p', { nodeSelector: { [label]: id, 'contract-later': id } });
       await refused('p');

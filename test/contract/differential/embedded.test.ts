@@ -83,7 +83,7 @@ describe('the random worlds', () => {
       scenes.push(...(await play(cluster, world, randomPlay(world))));
       await cluster.stop();
     }
-  });
+  }, 60_000);
 
   test.each(['accepted', 'budget', 'several-budgets', 'deleted'])('get the answer "%s"', (answer) => {
     expect(scenes.flatMap((s) => s.answers).filter((a) => a.endsWith(` ${answer}`)).length).toBeGreaterThan(

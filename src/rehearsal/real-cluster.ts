@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { instanceIdOf } from '../cluster/members.ts';
+import type { Kubernetes } from '../cluster/ports.ts';
 import { type Resource, resources } from '../cluster/resources.ts';
 import { kubernetesClient } from '../kubernetes/client.ts';
 import { awsEnvironment, startAwsServer } from './aws/server.ts';
@@ -13,6 +14,7 @@ import { kubeconfigFor } from './control-plane/credentials.ts';
 import { grant } from './control-plane/grant.ts';
 import { startKubeletServer } from './control-plane/kubelet-server.ts';
 import { startMirror } from './control-plane/mirror.ts';
+import { auditPolicy } from './control-plane/rights.ts';
 import { startCsiDriver } from './controllers/csi-driver.ts';
 import type { Fault } from './faults/fault.ts';
 import { createMachineRoom, type RunningMachineRoom } from './kubelet/machine-room.ts';
@@ -38,12 +40,15 @@ export interface RealClusterOptions {
 
 export interface RealCluster extends Cluster {
   controlPlane: ControlPlane;
+  /** As an administrator. */
+  kubernetes: Kubernetes;
 }
 
 /** Who the suite is for the control plane: what EKS makes of the IAM role that the workflow assumes. */
 export const suiteUser = { username: 'eks-rolling', groups: ['eks-rolling'] };
 
-const rights = new URL('../../docs/rbac.yaml', import.meta.url);
+/** The only rights that the suite has here. */
+export const rights = new URL('../../docs/rbac.yaml', import.meta.url);
 const bootMs = { from: 30_000, to: 60_000 };
 const unseen: readonly Resource[] = ['secrets', 'events', 'configmaps', 'jobs'];
 const mirrored = (Object.keys(resources) as Resource[]).filter((r) => !unseen.includes(r));
@@ -71,6 +76,7 @@ export async function startRealCluster(
     binaries: options.binaries,
     directory: join(directory, 'control-plane'),
     authenticate: (token) => (token.startsWith('k8s-aws-v1.') ? suiteUser : undefined),
+    auditPolicy: auditPolicy(suiteUser.username),
   });
   await grant(controlPlane.connection, rights);
   const kubernetes = kubernetesClient(controlPlane.connection, systemClock, over.signal);
@@ -116,6 +122,7 @@ export async function startRealCluster(
     aws,
     machines: room(),
     controlPlane,
+    kubernetes,
     enableFault() {
       faulty = true;
     },

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Connection } from '../../kubernetes/connection.ts';
@@ -14,6 +14,8 @@ export interface ControlPlaneOptions {
   directory: string;
   /** The user that a bearer token belongs to, as the authenticator of EKS says. */
   authenticate: TokenReviewer;
+  /** What is written to the audit log; nothing unless given. */
+  auditPolicy?: object;
 }
 
 export interface ControlPlane {
@@ -25,6 +27,8 @@ export interface ControlPlane {
   connection: Connection;
   /** Path of an administrator's kubeconfig. */
   kubeconfig: string;
+  /** One JSON object per line, as far as the policy asks for. */
+  auditLog(): string;
   stop(): Promise<void>;
 }
 
@@ -32,6 +36,7 @@ const readyMs = 60_000;
 const pollMs = 100;
 /** A node whose heartbeats stop counts as unreachable after this long; 50 s in production. */
 export const nodeGraceSeconds = 12;
+const noAudit = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'None' }] };
 const serviceNetwork = '172.20.0.0/16';
 
 /** Starts etcd, kube-apiserver, kube-controller-manager and kube-scheduler on free loopback ports. @throws Error with the end of the log of what did not start. */
@@ -52,6 +57,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   };
   const kubeconfig = (user: User): string =>
     write(`${user}.kubeconfig`, kubeconfigFor(url, credentials.server.cert, credentials.tokens[user]));
+  const auditLog = join(directory, 'audit.log');
   const exits = new Map<string, number>();
   const logOf = (program: string): string => join(directory, `${program}.log`);
   const start = (program: keyof Binaries, flags: Record<string, string>): void => {
@@ -111,6 +117,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       'kubelet-client-certificate': files.kubeletClientCert,
       'kubelet-client-key': files.kubeletClientKey,
       'kubelet-preferred-address-types': 'InternalIP',
+      'audit-policy-file': write('audit-policy.json', JSON.stringify(options.auditPolicy ?? noAudit)),
+      'audit-log-path': auditLog,
       profiling: 'false',
       'allow-privileged': 'true',
     });
@@ -145,7 +153,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await until('kube-controller-manager', () =>
       answers('/api/v1/namespaces/kube-system/serviceaccounts/default', 200),
     );
-    return { url, certificate: credentials.server.cert, credentials, connection, kubeconfig: admin, stop };
+    return {
+      url,
+      certificate: credentials.server.cert,
+      credentials,
+      connection,
+      kubeconfig: admin,
+      auditLog: () => (existsSync(auditLog) ? readFileSync(auditLog, 'utf8') : ''),
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

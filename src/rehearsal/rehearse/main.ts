@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { describeDuration, messageOf } from '../../text.ts';
 import { assetsOf, obtainBinaries } from '../control-plane/binaries.ts';
 import { inNamespace, namespaceProblem, runInNamespace } from '../control-plane/namespace.ts';
@@ -10,9 +10,9 @@ import { lineOf, stamp } from '../timeline/show.ts';
 import { runControl } from './controls.ts';
 import { type RehearseOptions, readOptions, usage } from './options.ts';
 import { obtainRedisServer } from './redis-server.ts';
-import { differences, settingsOf } from './settings-check.ts';
-import { setTheStage } from './stage.ts';
-import { runUpgrade, workflowFile } from './upgrade.ts';
+import { differences, type Settings, settingsOf } from './settings-check.ts';
+import { type Stage, setTheStage } from './stage.ts';
+import { runUpgrade, type UpgradeRun, workflowFile } from './upgrade.ts';
 import { judge, type Line } from './verdict.ts';
 
 const repository = new URL('../../../', import.meta.url).pathname.replace(/\/$/, '');
@@ -20,12 +20,13 @@ const trafficEveryMs = 5000;
 const started = Date.now();
 const say = (line: string) => console.log(`${stamp(Date.now() - started)} ${line}`);
 
-async function main(options: RehearseOptions): Promise<boolean> {
+async function main(asked: RehearseOptions): Promise<boolean> {
   if (!existsSync(`${repository}/dist/index.js`)) {
     say('Building the engine.');
     execFileSync(process.execPath, ['scripts/build-dist.ts'], { cwd: repository, stdio: 'inherit' });
   }
-  const redisServer = options.only === 'nodes' ? undefined : obtainRedisServer(say);
+  const redisServer = asked.redis.length > 0 ? obtainRedisServer(say) : undefined;
+  const options = redisServer ? asked : { ...asked, redis: [] };
   const what = options.real
     ? `a cluster with a real control plane of Kubernetes ${options.real.kubernetes}`
     : 'the embedded cluster';
@@ -33,7 +34,7 @@ async function main(options: RehearseOptions): Promise<boolean> {
   const timeline = new Timeline();
   timeline.onEvent((event) => {
     const important =
-      event.kind !== 'log' || options.verbose || /^(Error|Warning)|Wave|\[|Killing/.test(event.text);
+      event.kind !== 'log' || options.verbose || /^(Error|Warning)|Wave|\[|Interrupting/.test(event.text);
     const line = important ? lineOf(event) : undefined;
     if (line) say(line);
   });
@@ -54,30 +55,32 @@ async function main(options: RehearseOptions): Promise<boolean> {
     const before = settingsOf(stage.cluster);
     if (options.control) return await runControl(options.control, stage, say);
     say(`Running ${workflowFile} with dist/index.js.`);
-    const withRedis = redisServer !== undefined;
-    const kill =
-      options.killAfterMs === undefined ? undefined : { afterMs: options.killAfterMs, what: options.kill };
-    let run = await runUpgrade(stage, options, withRedis, timeline, repository, kill);
-    if (kill && run.result?.conclusion !== 'success') {
+    const lines: Line[] = [];
+    let run = await runUpgrade(stage, options, timeline, repository, options.interruption);
+    if (options.interruption && run.result?.conclusion !== 'success') {
+      if (options.interruption.how === 'cancel') lines.push(afterCancel(run, before, stage));
       say('Running the workflow again.');
-      run = await runUpgrade(stage, options, withRedis, timeline, repository);
+      run = await runUpgrade(stage, options, timeline, repository);
     }
     say('Asking the witnesses.');
     const report = await stage.witnesses.stop();
     const wanted = options.fault?.explained.conclusion ?? 'success';
-    const lines: Line[] = judge(
-      {
-        conclusion: run.result?.conclusion ?? 'killed',
-        report,
-        outdatedNodes: stage.outdatedNodes(),
-        differences: differences(before, settingsOf(stage.cluster)),
-        withRedis,
-      },
-      wanted,
+    lines.push(
+      ...judge(
+        {
+          conclusion: run.result?.conclusion ?? 'killed',
+          report,
+          outdatedNodes: stage.outdatedNodes(),
+          differences: differences(before, settingsOf(stage.cluster)),
+        },
+        wanted,
+      ),
     );
+    lines.push(...(await stage.secondOpinion()));
+    if (options.rights) appendFileSync(options.rights, `${[...stage.usedRights()].join('\n')}\n`);
     for (const words of options.fault?.explained.byWords ?? [])
       lines.push({ good: words.test(run.text), text: `the run's own words say ${words.source}` });
-    if (options.only !== 'nodes' && !withRedis) say('Redis was left out, because there is no redis-server.');
+    if (asked.redis.length > 0 && !redisServer) say('Redis was left out, because there is no redis-server.');
     for (const { good, text } of lines) console.log(`  ${good ? 'ok  ' : 'FAIL'} ${text}`);
     for (const http of report.http)
       for (const f of http.failures)
@@ -90,11 +93,21 @@ async function main(options: RehearseOptions): Promise<boolean> {
   }
 }
 
+/** A cancelled run ends by itself, says so, and leaves nothing that only a rerun would put back. */
+function afterCancel(run: UpgradeRun, before: Settings, stage: Stage): Line {
+  const conclusion = run.result?.conclusion;
+  const changed = differences(before, settingsOf(stage.cluster));
+  return {
+    good: conclusion === 'cancelled' && changed.length === 0,
+    text: `the first run ended with ${conclusion}; settings left changed: ${changed.join('; ') || 'none'}`,
+  };
+}
+
 /** What needs the network is fetched here; the rehearsal itself runs where nothing leaves the machine. */
-async function mainInNamespace({ only, real }: RehearseOptions): Promise<number> {
+async function mainInNamespace({ redis, real }: RehearseOptions): Promise<number> {
   const problem = namespaceProblem();
   if (problem) throw new Error(problem);
-  if (only !== 'nodes') obtainRedisServer(say);
+  if (redis.length > 0) obtainRedisServer(say);
   const binaries = await obtainBinaries(real ?? releases.newest, process.env, say);
   return runInNamespace([process.execPath, ...process.argv.slice(1)], assetsOf(binaries));
 }

@@ -7,12 +7,14 @@ import type { AwsDescription } from '../aws/state.ts';
 import { startBalancer } from '../balancer/balancer.ts';
 import type { Cluster, Endpoints } from '../cluster.ts';
 import { obtainBinaries } from '../control-plane/binaries.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { usedRights } from '../control-plane/rights.ts';
 import { createEmbeddedCluster, serveEmbeddedCluster } from '../embedded-cluster.ts';
 import { processRuntime } from '../kubelet/process-runtime.ts';
 import type { Objects } from '../kubernetes/store.ts';
 import { startRealCluster } from '../real-cluster.ts';
 import { account, newImage, releaseNewImage } from '../scenario/account.ts';
-import { redisWorkloads, shop, webWorkloads } from '../scenario/shop.ts';
+import { clusterWorkloads, sentinelWorkloads, shop, webWorkloads } from '../scenario/shop.ts';
 import { systemWorkloads } from '../scenario/system.ts';
 import type { Timeline } from '../timeline/events.ts';
 import { observe } from '../timeline/observe.ts';
@@ -21,12 +23,30 @@ import { Witnesses } from '../witnesses/witnesses.ts';
 import { wallClock } from '../world/clock.ts';
 import { podDiscovery, serveDiscovery } from './discovery.ts';
 import type { RehearseOptions } from './options.ts';
+import { kubectlLines, redisCliLines } from './real-clients.ts';
 import { formRedisCluster } from './redis-cluster.ts';
+import type { Line } from './verdict.ts';
 
 /** Boot takes two to three seconds instead of a minute. */
 const factor = 20;
 const setUpLimitMs = 90_000;
 const balancerLearnsMs = 3200;
+
+type At = (labels: string, port: number) => string;
+const redisWitness = {
+  sentinel: (at: At) => ({
+    name: 'redis-cache',
+    kind: 'sentinel' as const,
+    master: 'mymaster',
+    discovery: at('app=redis-sentinel', 26379),
+  }),
+  cluster: (at: At) => ({
+    name: 'redis-cluster',
+    kind: 'cluster' as const,
+    discovery: at('app=redis-cluster', 6379),
+  }),
+};
+const redisWorkloads = { sentinel: sentinelWorkloads, cluster: clusterWorkloads };
 
 /** Everything the rehearsal needs, up and under traffic. */
 export interface Stage {
@@ -36,6 +56,10 @@ export interface Stage {
   targets: { name: string; url: string }[];
   latest(): WitnessReport | undefined;
   outdatedNodes(): string[];
+  /** What clients that are not ours say at the end. */
+  secondOpinion(): Promise<Line[]>;
+  /** On a real control plane: the rights that the suite has used. */
+  usedRights(): Set<string>;
   close(): Promise<void>;
 }
 
@@ -53,17 +77,20 @@ export async function setTheStage(
   const witnesses = await Witnesses.start({ everyMs: 100, workMs: 150 }, (report) => {
     latest = report;
   });
-  const { cluster, endpoints } = await startCluster(options, description, directory, redisServer, say);
+  const { cluster, endpoints, real } = await startCluster(options, description, directory, redisServer, say);
   const { store } = cluster;
   const discovery = await serveDiscovery(podDiscovery(store));
 
   await cluster.apply(systemWorkloads());
   await until(() => allReady(cluster, 7), 'seven nodes to be ready');
-  const manifests = [...webWorkloads(witnesses.queueUrl), ...(redisServer ? redisWorkloads() : [])];
+  const manifests = [
+    ...webWorkloads(witnesses.queueUrl),
+    ...options.redis.flatMap((topology) => redisWorkloads[topology]()),
+  ];
   await cluster.apply(options.fault?.manifests?.(manifests) ?? manifests);
   await until(() => allReady(cluster, 7), 'all pods to be ready');
   say(`Seven nodes run ${store.list('pods').length} pods.`);
-  if (redisServer) {
+  if (options.redis.includes('cluster')) {
     const pods = store.list('pods', { namespace: shop, labelSelector: 'app=redis-cluster' });
     await formRedisCluster(pods.map((p) => p.status?.podIP ?? ''));
     say('The Redis Cluster has formed.');
@@ -82,23 +109,11 @@ export async function setTheStage(
   );
   await new Promise((resolve) => setTimeout(resolve, balancerLearnsMs));
   const targets = balancers.map(({ service, url }) => ({ name: service, url: `${url}/` }));
-  const at = (labels: string, port: number) =>
-    `${discovery.url}/${shop}/${encodeURIComponent(labels)}/${port}`;
+  const at: At = (labels, port) => `${discovery.url}/${shop}/${encodeURIComponent(labels)}/${port}`;
   const writing = { writers: 4, batch: 5, pauseMs: 15 };
   witnesses.begin({
     http: targets.map((t) => ({ ...t, perSecond: t.name === 'web' ? 100 : 20 })),
-    redis: redisServer
-      ? [
-          {
-            name: 'redis-cache',
-            kind: 'sentinel',
-            master: 'mymaster',
-            discovery: at('app=redis-sentinel', 26379),
-            ...writing,
-          },
-          { name: 'redis-cluster', kind: 'cluster', discovery: at('app=redis-cluster', 6379), ...writing },
-        ]
-      : [],
+    redis: options.redis.map((topology) => ({ ...redisWitness[topology](at), ...writing })),
   });
   releaseNewImage(description);
   observe(
@@ -124,6 +139,11 @@ export async function setTheStage(
         .list('nodes')
         .filter((n) => cluster.aws.instances.get(instanceIdOf(n) ?? '')?.imageId !== newImage)
         .map((n) => n.metadata.name),
+    secondOpinion: async () => [
+      ...(await redisCliLines(cluster, options.redis)),
+      ...(real ? await kubectlLines(real.kubectl, real.controlPlane.kubeconfig) : []),
+    ],
+    usedRights: () => usedRights(real?.controlPlane.auditLog() ?? ''),
     async close() {
       witnesses.kill();
       await Promise.all(balancers.map((balancer) => balancer.close()));
@@ -135,6 +155,11 @@ export async function setTheStage(
   };
 }
 
+interface Real {
+  kubectl: string;
+  controlPlane: ControlPlane;
+}
+
 /** The embedded cluster, or one with a real control plane. */
 async function startCluster(
   { seed, fault, real }: RehearseOptions,
@@ -142,7 +167,7 @@ async function startCluster(
   directory: string,
   redisServer: string | undefined,
   say: (line: string) => void,
-): Promise<{ cluster: Cluster; endpoints: Endpoints }> {
+): Promise<{ cluster: Cluster; endpoints: Endpoints; real?: Real }> {
   // Pods of a real control plane need addresses that are not loopback; those are local in its namespace.
   const network = real ? '10.200' : `127.${64 + (process.pid % 128)}`;
   const runtime = (store: Objects) =>
@@ -155,7 +180,8 @@ async function startCluster(
   const common = { seed, description, factor, fault, runtime };
   if (real) {
     const binaries = await obtainBinaries(real, process.env, say);
-    return startRealCluster({ ...common, binaries, directory, say });
+    const { cluster, endpoints } = await startRealCluster({ ...common, binaries, directory, say });
+    return { cluster, endpoints, real: { kubectl: binaries.kubectl, controlPlane: cluster.controlPlane } };
   }
   const cluster = createEmbeddedCluster({ ...common, clock: wallClock });
   return { cluster, endpoints: await serveEmbeddedCluster(cluster, fault) };

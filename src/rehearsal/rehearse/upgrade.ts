@@ -3,13 +3,13 @@ import { cluster as clusterName, region } from '../scenario/account.ts';
 import { shop } from '../scenario/shop.ts';
 import type { Timeline } from '../timeline/events.ts';
 import { runWorkflow, type WorkflowResult } from '../workflow/run-workflow.ts';
-import type { RehearseOptions } from './options.ts';
+import type { Interruption, RehearseOptions, Topology } from './options.ts';
 import type { Stage } from './stage.ts';
 
 export const workflowFile = '.github/workflows/upgrade.yml';
 
-const redis = [
-  {
+const redisInput = {
+  sentinel: {
     name: 'cache',
     namespace: shop,
     kind: 'sentinel',
@@ -17,8 +17,8 @@ const redis = [
     sentinels: 'app=redis-sentinel',
     master: 'mymaster',
   },
-  { name: 'sessions', namespace: shop, kind: 'cluster', pods: 'app=redis-cluster' },
-];
+  cluster: { name: 'sessions', namespace: shop, kind: 'cluster', pods: 'app=redis-cluster' },
+} satisfies Record<Topology, object>;
 
 export interface UpgradeRun {
   result: WorkflowResult | undefined;
@@ -30,18 +30,18 @@ export interface UpgradeRun {
 export async function runUpgrade(
   stage: Stage,
   options: RehearseOptions,
-  withRedis: boolean,
   timeline: Timeline,
   repository: string,
-  kill?: { afterMs: number; what: 'runner' | 'engine' },
+  interruption?: Interruption,
 ): Promise<UpgradeRun> {
   const lines: string[] = [];
-  const died = new AbortController();
+  const [died, cancelled] = [new AbortController(), new AbortController()];
   let engine = 0;
   let timer: NodeJS.Timeout | undefined;
-  const killNow = () => {
-    timeline.add({ kind: 'log', job: 'rehearsal', text: `Killing the ${kill?.what} with SIGKILL.` });
-    if (kill?.what === 'runner') died.abort();
+  const interrupt = () => {
+    timeline.add({ kind: 'log', job: 'rehearsal', text: `Interrupting the workflow: ${interruption?.how}.` });
+    if (interruption?.how === 'cancel') cancelled.abort();
+    else if (interruption?.how === 'kill runner') died.abort();
     else if (engine > 0) process.kill(engine, 'SIGKILL');
   };
   try {
@@ -52,7 +52,7 @@ export async function runUpgrade(
         cluster: clusterName,
         region,
         targets: stringify(stage.targets),
-        redis: withRedis ? stringify(redis) : '',
+        redis: options.redis.length > 0 ? stringify(options.redis.map((t) => redisInput[t])) : '',
         'max-surge': '2',
         'baseline-duration': '8s',
         // Cluster, witnesses and engine share one small machine, whose noise is not the services'.
@@ -63,6 +63,7 @@ export async function runUpgrade(
       variables: { AWS_ROLE: 'arn:aws:iam::123456789012:role/upgrade' },
       nodeBinary: process.execPath,
       died: died.signal,
+      signal: cancelled.signal,
       onProcess(pid) {
         engine = pid;
       },
@@ -79,8 +80,8 @@ export async function runUpgrade(
           ...(conclusion ? { conclusion } : {}),
           ...(seconds === undefined ? {} : { seconds }),
         });
-        if (kill && job === 'rotate' && change === 'started' && /^Plan/.test(name))
-          timer = setTimeout(killNow, kill.afterMs);
+        if (interruption && job === 'rotate' && change === 'started' && /^Plan/.test(name))
+          timer = setTimeout(interrupt, interruption.afterMs);
       },
     });
     for (const job of Object.values(result.jobs))

@@ -5,7 +5,6 @@ export interface Ending {
   report: WitnessReport;
   outdatedNodes: string[];
   differences: string[];
-  withRedis: boolean;
 }
 
 export interface Line {

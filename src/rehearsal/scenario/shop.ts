@@ -42,9 +42,10 @@ const dataNodes = {
   ],
 };
 
-/** A Sentinel set of one master, two replicas and three Sentinels, and a Redis Cluster of 3+3, on the data group. */
-export function redisWorkloads(): Manifest[] {
-  const redis = { namespace: shop, ...dataNodes, cpu: '100m', graceSeconds: 20 };
+const redis = { namespace: shop, ...dataNodes, cpu: '100m', graceSeconds: 20 };
+
+/** A Sentinel set of one master, two replicas and three Sentinels, on the data group. */
+export function sentinelWorkloads(): Manifest[] {
   return [
     statefulSet({
       ...redis,
@@ -75,6 +76,12 @@ export function redisWorkloads(): Manifest[] {
     }),
     budget(shop, 'redis-sentinel', { maxUnavailable: 1 }),
     service({ namespace: shop, name: 'redis-sentinel', port: 26379, headless: true }),
+  ];
+}
+
+/** A Redis Cluster of three masters and three replicas with volumes, on the data group. */
+export function clusterWorkloads(): Manifest[] {
+  return [
     statefulSet({
       ...redis,
       name: 'redis-cluster',

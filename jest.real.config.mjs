@@ -1,0 +1,10 @@
+import common from './jest.config.mjs';
+
+/** What runs on a real control plane; `npm run test:real` makes sure that there is one. */
+export default {
+  ...common,
+  testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/'],
+  testTimeout: 150_000,
+  maxWorkers: 1,
+};

@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { obtainBinaries } from '../../src/rehearsal/control-plane/binaries.ts';
+import { releaseOf } from '../../src/rehearsal/control-plane/versions.ts';
+import type { Runtime } from '../../src/rehearsal/kubelet/runtime.ts';
+import { type RealCluster, startRealCluster } from '../../src/rehearsal/real-cluster.ts';
+import { account } from '../../src/rehearsal/scenario/account.ts';
+import type { Machine } from '../../src/rehearsal/world/machine.ts';
+
+export const release = releaseOf(process.env.EKS_ROLLING_RELEASE ?? 'newest');
+
+export interface EmptyCluster {
+  cluster: RealCluster;
+  /** A kubeconfig of an administrator. */
+  kubeconfig: string;
+  /** Powers on a machine that no Auto Scaling Group knows. */
+  boot(machine: Machine): void;
+  /** Power off; with `gone` the instance no longer exists. */
+  halt(instanceId: string, gone: boolean): void;
+  close(): Promise<void>;
+}
+
+/** A real control plane without a single machine. */
+export async function emptyCluster(runtime: (directory: string) => Runtime): Promise<EmptyCluster> {
+  const directory = mkdtempSync(join(tmpdir(), 'real-'));
+  const { cluster, endpoints } = await startRealCluster({
+    binaries: await obtainBinaries(release, process.env, console.log),
+    seed: 1,
+    description: { ...account(), groups: [] },
+    factor: 1000,
+    directory,
+    runtime: () => runtime(directory),
+    say: (line) => console.warn(line),
+  });
+  return {
+    cluster,
+    kubeconfig: endpoints.api.kubeconfig(),
+    boot(machine) {
+      cluster.aws.instances.set(machine.instanceId, {
+        id: machine.instanceId,
+        group: '',
+        zone: machine.zone,
+        subnet: '',
+        imageId: machine.imageId,
+        instanceType: machine.instanceType,
+        ec2: 'running',
+        lifecycle: 'InService',
+        healthy: true,
+        protectedFromScaleIn: false,
+        launchedAt: cluster.clock.now(),
+        privateIp: machine.privateIp,
+        privateDnsName: machine.privateDnsName,
+      });
+      cluster.machines.boot(machine);
+    },
+    halt(instanceId, gone) {
+      const name = cluster.aws.instances.get(instanceId)?.privateDnsName ?? '';
+      cluster.machines.halt(instanceId);
+      if (!gone) return;
+      cluster.aws.instances.delete(instanceId);
+      cluster.store.remove('nodes', { name });
+    },
+    async close() {
+      await endpoints.close();
+      await cluster.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}

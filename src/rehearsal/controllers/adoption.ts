@@ -12,16 +12,20 @@ export function claimed<R extends 'pods' | 'replicasets'>(
   owner: Owner,
 ): ReturnType<typeof store.list<R>> {
   const namespace = owner.metadata.namespace ?? '';
-  for (const object of store.list(resource, { namespace }) as KubernetesObject[]) {
+  const present = store.list(resource, { namespace });
+  let changed = false;
+  for (const object of present as KubernetesObject[]) {
     const controller = controllerOf(object);
     const selected = matchesSelector(owner.spec.selector, object.metadata.labels);
     const adopt = selected && !controller && !object.metadata.deletionTimestamp;
     const release = !selected && controller?.uid === owner.metadata.uid;
     if (!adopt && !release) continue;
+    changed = true;
     store.modify(resource, object.metadata, (draft) => {
       const others = (draft.metadata.ownerReferences ?? []).filter((o) => o.uid !== owner.metadata.uid);
       draft.metadata.ownerReferences = adopt ? [...others, ...ownedBy(owner)] : others;
     });
   }
-  return store.list(resource, { namespace }).filter((o) => controllerOf(o)?.uid === owner.metadata.uid);
+  const now = changed ? store.list(resource, { namespace }) : present;
+  return now.filter((o) => controllerOf(o)?.uid === owner.metadata.uid);
 }

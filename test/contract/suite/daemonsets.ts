@@ -98,6 +98,8 @@ export function daemonSets(target: () => Target): void {
       await runsOn(nodes[0]);
       const [pod] = await pods();
       await taint(nodes[0], { key: 'example.com/old', effect: 'NoSchedule' });
+      // The taint alone does not make the controller look again.
+      await space().patch('daemonsets', 'agent', { metadata: { labels: { look: 'again' } } });
       await space().soon('the pod counts as misscheduled', async () => {
         const { status } = await space().get('daemonsets', 'agent');
         return status.desiredNumberScheduled === 0 && status.numberMisscheduled === 1;

@@ -1,6 +1,7 @@
 import type { Target } from '../target.ts';
 import { access } from './access.ts';
 import { budgets } from './budgets.ts';
+import { client } from './client.ts';
 import { concurrency } from './concurrency.ts';
 import { creation } from './creation.ts';
 import { daemonSets } from './daemonsets.ts';
@@ -38,4 +39,5 @@ export const subjects: readonly ((target: () => Target) => void)[] = [
   leases,
   data,
   access,
+  client,
 ];

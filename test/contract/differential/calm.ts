@@ -3,8 +3,8 @@ import { isReady, isTerminating } from '../../../src/cluster/pods.ts';
 import { tolerates } from '../../../src/cluster/taints.ts';
 import { feasibleNodes } from '../../../src/rehearsal/scheduler/scheduler.ts';
 import type { PlayedCluster } from './cluster.ts';
-import type { World } from './random-world.ts';
 import { type View, viewOf } from './view.ts';
+import type { World } from './world.ts';
 
 /** In the cluster's own time, in milliseconds. */
 export interface Patience {

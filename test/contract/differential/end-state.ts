@@ -1,7 +1,8 @@
 import type { Pod } from '../../../src/cluster/objects.ts';
 import { isReady } from '../../../src/cluster/pods.ts';
-import { hasTwin, type Workload, type World } from './random-world.ts';
+import { hasTwin } from './random-budgets.ts';
 import { appOf, type View } from './view.ts';
+import type { Workload, World } from './world.ts';
 
 /** What must be equal in every cluster, however long things took and however ties were broken. */
 export interface EndState {

@@ -1,8 +1,9 @@
 import type { Pod, PodDisruptionBudget, Taint } from '../../../src/cluster/objects.ts';
 import { isReady } from '../../../src/cluster/pods.ts';
 import type { Machine } from '../../../src/rehearsal/world/machine.ts';
-import { hasTwin, type Workload, type World } from './random-world.ts';
+import { hasTwin } from './random-budgets.ts';
 import { appOf, type View } from './view.ts';
+import type { Workload, World } from './world.ts';
 
 /**
  * What holds in Kubernetes by definition, computed here from the objects alone, so that the embedded cluster cannot be wrong

@@ -1,6 +1,9 @@
 import type { TaintEffect } from '../../../src/cluster/objects.ts';
 import { Random } from '../../../src/rehearsal/world/random.ts';
-import { capacity, chance, dice, hasTwin, type Workload, type World } from './random-world.ts';
+import { chance, dice } from './dice.ts';
+import { hasTwin } from './random-budgets.ts';
+import { capacity } from './random-workloads.ts';
+import type { Workload, World } from './world.ts';
 
 /** Running pods of a workload, so chosen that it does not matter which of several equal ones are meant. */
 export interface Chosen {

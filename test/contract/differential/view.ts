@@ -1,7 +1,7 @@
 import type { Labels, Node } from '../../../src/cluster/objects.ts';
 import type { Kubernetes } from '../../../src/cluster/ports.ts';
 import type { ObjectOf } from '../../../src/cluster/resources.ts';
-import type { World } from './random-world.ts';
+import type { World } from './world.ts';
 
 const namespaced = [
   'pods',

@@ -2,8 +2,8 @@ import type { Pod } from '../../../src/cluster/objects.ts';
 import { isReady, isTerminating } from '../../../src/cluster/pods.ts';
 import type { Kubernetes } from '../../../src/cluster/ports.ts';
 import { crowded } from './invariants.ts';
-import type { World } from './random-world.ts';
 import { appOf } from './view.ts';
+import type { World } from './world.ts';
 
 /** Watches the pods of a world, and names every moment at which a promise of scheduler or StatefulSet was not kept. */
 export async function witness(kubernetes: Kubernetes, world: World, signal: AbortSignal): Promise<string[]> {

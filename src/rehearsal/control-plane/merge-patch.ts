@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { sameJson } from '../kubernetes/json.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -8,7 +8,7 @@ export function mergePatch(before: Fields, after: Fields): Fields | undefined {
   for (const key of Object.keys(before)) if (after[key] === undefined) patch[key] = null;
   for (const [key, value] of Object.entries(after)) {
     const old = before[key];
-    if (value === undefined || isDeepStrictEqual(old, value)) continue;
+    if (value === undefined || sameJson(old, value)) continue;
     patch[key] = isFields(old) && isFields(value) ? mergePatch(old, value) : value;
   }
   return Object.keys(patch).length > 0 ? patch : undefined;

@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import { embeddedTarget } from './embedded.ts';
 import { subjects } from './suite/index.ts';
 import type { Target } from './target.ts';
+import { wrong } from './wrong.ts';
 
 let target: Target;
 beforeAll(async () => {
-  target = await embeddedTarget();
+  const right = await embeddedTarget();
+  target = wrong[process.env.CONTRACT_WRONG ?? '']?.(right) ?? right;
 });
 afterAll(() => target.close());
 

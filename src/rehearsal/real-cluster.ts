@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { instanceIdOf } from '../cluster/members.ts';
+import type { Node } from '../cluster/objects.ts';
 import type { Kubernetes } from '../cluster/ports.ts';
 import { type Resource, resources } from '../cluster/resources.ts';
 import { kubernetesClient } from '../kubernetes/client.ts';
@@ -151,11 +152,12 @@ export async function startRealCluster(
 
 /** The part of the cloud controller manager that EKS runs: https://kubernetes.io/docs/concepts/architecture/cloud-controller/ */
 function deleteNodesOfGoneInstances(store: Objects, aws: AwsWorld): void {
-  const remove = (name: string) => void store.remove('nodes', { name });
-  aws.onGone((id) => {
-    for (const node of store.list('nodes')) if (instanceIdOf(node) === id) remove(node.metadata.name);
-  });
+  const look = (node: Node): void => {
+    const id = instanceIdOf(node);
+    if (id && !aws.instanceExists(id)) store.remove('nodes', { name: node.metadata.name });
+  };
+  aws.onGone(() => store.list('nodes').forEach(look));
   store.subscribe('nodes', ({ type, object }) => {
-    if (type === 'ADDED' && !aws.instanceExists(instanceIdOf(object) ?? '')) remove(object.metadata.name);
+    if (type === 'ADDED') look(object);
   });
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import { microTime } from '../cluster/micro-time.ts';
 import type { Lease } from '../cluster/objects.ts';
 import { type Kubernetes, KubernetesError } from '../cluster/ports.ts';
+import { microTime } from '../cluster/times.ts';
 import { describeDuration } from '../text.ts';
 import { journalNamespace, openJournal } from './config-map-journal.ts';
 import type { Journal } from './journal.ts';

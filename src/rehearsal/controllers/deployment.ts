@@ -1,6 +1,7 @@
 import type { Condition, Deployment, ReplicaSet } from '../../cluster/objects.ts';
 import { isFinished } from '../../cluster/pods.ts';
 import { scaled } from '../../cluster/quantities.ts';
+import { rfc3339 } from '../../cluster/times.ts';
 import type { Store } from '../kubernetes/store.ts';
 import { claimed } from './adoption.ts';
 import { templateHash } from './pod-template.ts';
@@ -170,7 +171,7 @@ function writeStatus(
       const before = draft.status?.conditions?.find((c) => c.type === type);
       const status = holds ? 'True' : 'False';
       const since = before?.status === status ? before.lastTransitionTime : undefined;
-      return { type, status, reason, lastTransitionTime: since ?? new Date(now).toISOString() };
+      return { type, status, reason, lastTransitionTime: since ?? rfc3339(now) };
     };
     draft.status = {
       ...(deployment.metadata.generation ? { observedGeneration: deployment.metadata.generation } : {}),

@@ -1,4 +1,5 @@
 import type { Node, Taint } from '../../cluster/objects.ts';
+import { rfc3339 } from '../../cluster/times.ts';
 import type { Store } from '../kubernetes/store.ts';
 import { TaintEviction } from './taint-eviction.ts';
 import { type ControllerOptions, Worker } from './worker.ts';
@@ -64,7 +65,7 @@ function monitor(store: Store, node: Node, now: number, graceMs: number): void {
         status: 'Unknown',
         reason: 'NodeStatusUnknown',
         message: 'Kubelet stopped posting node status.',
-        lastTransitionTime: new Date(now).toISOString(),
+        lastTransitionTime: rfc3339(now),
       });
     }
     const others = (draft.spec.taints ?? []).filter((t) => !ownKeys.includes(t.key));

@@ -1,4 +1,5 @@
 import type { Container, ContainerStatus, Pod } from '../../cluster/objects.ts';
+import { rfc3339 } from '../../cluster/times.ts';
 import type { Random } from '../world/random.ts';
 import { readinessTarget } from './readiness.ts';
 import type { RunningContainer, Runtime } from './runtime.ts';
@@ -57,7 +58,7 @@ export class ContainerAgent {
     const pod = this.#host.pod();
     if (!pod || this.#stop) return;
     const { runtime, random, address } = this.#host;
-    this.#state = { running: { startedAt: new Date(this.#host.now()).toISOString() } };
+    this.#state = { running: { startedAt: rfc3339(this.#host.now()) } };
     if (runtime.runs(this.#container)) {
       const running = runtime.start(pod, this.#container, address);
       this.#process = running;
@@ -137,7 +138,7 @@ export class ContainerAgent {
     const pod = this.#host.pod();
     this.#process = undefined;
     this.#ready = false;
-    const finishedAt = new Date(this.#host.now()).toISOString();
+    const finishedAt = rfc3339(this.#host.now());
     this.#state = {
       terminated: { exitCode: code, reason: code === 0 ? 'Completed' : 'Error', finishedAt },
     };

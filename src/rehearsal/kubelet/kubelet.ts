@@ -1,6 +1,6 @@
-import { microTime } from '../../cluster/micro-time.ts';
 import type { Node, Pod } from '../../cluster/objects.ts';
 import { isFinished, isReady, isTerminating } from '../../cluster/pods.ts';
+import { microTime } from '../../cluster/times.ts';
 import { conditions, nodeObject } from './node-object.ts';
 import { PodAgent, type PodAgentOptions } from './pod-agent.ts';
 

@@ -1,4 +1,5 @@
 import type { Condition, Node } from '../../cluster/objects.ts';
+import { rfc3339 } from '../../cluster/times.ts';
 import type { Machine } from '../world/machine.ts';
 
 export const notReadyTaint = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' } as const;
@@ -56,7 +57,7 @@ export function nodeObject(machine: Machine, now: number, kubeletPort?: number):
 
 /** The conditions as the kubelet posts them now; what has not changed since `before` keeps its transition time. */
 export function conditions(ready: boolean, now: number, before: readonly Condition[] = []): Condition[] {
-  const time = new Date(now).toISOString();
+  const time = rfc3339(now);
   const condition = (type: string, status: 'True' | 'False', reason: string, message: string): Condition => {
     const old = before.find((c) => c.type === type);
     const since = old?.status === status ? (old.lastTransitionTime ?? time) : time;

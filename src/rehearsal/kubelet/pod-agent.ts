@@ -1,4 +1,5 @@
 import type { Pod } from '../../cluster/objects.ts';
+import { rfc3339 } from '../../cluster/times.ts';
 import { claimsOf } from '../controllers/volumes.ts';
 import type { Objects } from '../kubernetes/store.ts';
 import type { WorldClock } from '../world/clock.ts';
@@ -46,7 +47,7 @@ export class PodAgent {
     this.#o = options;
     this.#ref = { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name };
     this.#uid = pod.metadata.uid ?? '';
-    this.#startTime = new Date(options.clock.now()).toISOString();
+    this.#startTime = rfc3339(options.clock.now());
     this.address = pod.spec.hostNetwork ? options.machine.privateIp : options.runtime.nextAddress();
     const host = {
       runtime: options.runtime,

@@ -1,5 +1,7 @@
 import type { Condition, ContainerStatus, Pod } from '../../cluster/objects.ts';
+import { rfc3339 } from '../../cluster/times.ts';
 import { names } from '../../text.ts';
+import { sameJson } from '../kubernetes/json.ts';
 
 export interface Observed {
   phase: 'Running' | 'Succeeded' | 'Failed';
@@ -10,15 +12,19 @@ export interface Observed {
   containers: ContainerStatus[];
 }
 
-/** Writes what the kubelet sees into the pod's status, keeping the transition times of conditions that did not change. */
+/**
+ * Writes what the kubelet sees into the pod's status. What says the same already stays exactly as it is, with the times and
+ * fields that others gave it: two writers that each correct the other's wording would never end.
+ */
 export function writeStatus(draft: Pod, seen: Observed): void {
-  const time = new Date(seen.now).toISOString();
+  const time = rfc3339(seen.now);
   const before = draft.status?.conditions ?? [];
   const condition = (type: string, failing: Pick<Condition, 'reason' | 'message'> | undefined): Condition => {
     const status = failing ? 'False' : 'True';
     const old = before.find((c) => c.type === type);
     const since = old?.status === status ? (old.lastTransitionTime ?? time) : time;
-    return { type, status, ...failing, lastTransitionTime: since };
+    const now = { type, status, ...failing, lastTransitionTime: since } as const;
+    return old && saysAlready(old, now) ? old : now;
   };
   const containers = containersFailing(seen);
   const own = new Set(['Initialized', 'ContainersReady', 'Ready']);
@@ -35,8 +41,17 @@ export function writeStatus(draft: Pod, seen: Observed): void {
       condition('ContainersReady', containers),
       condition('Ready', containers ?? gatesFailing(draft)),
     ],
-    containerStatuses: seen.containers,
+    containerStatuses: seen.containers.map((now) => {
+      const old = draft.status?.containerStatuses?.find((c) => c.name === now.name);
+      return old && saysAlready(old, now) ? old : now;
+    }),
   };
+}
+
+/** Whether everything in `now` stands in `old`, which may have more. */
+function saysAlready(old: object, now: object): boolean {
+  const present = old as Record<string, unknown>;
+  return Object.entries(now).every(([key, value]) => sameJson(present[key] ?? undefined, value));
 }
 
 /** Reasons and words as in pkg/kubelet/status/generate.go. */

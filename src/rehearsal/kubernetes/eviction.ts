@@ -1,8 +1,9 @@
 import type { Pod, PodDisruptionBudget } from '../../cluster/objects.ts';
 import { KubernetesError } from '../../cluster/ports.ts';
 import { matchesSelector } from '../../cluster/selectors.ts';
+import { rfc3339 } from '../../cluster/times.ts';
 import { disrupt } from './disruption.ts';
-import { notFound, rfc3339 } from './memory-store.ts';
+import { notFound } from './memory-store.ts';
 import type { Store } from './store.ts';
 
 export interface EvictionRequest {
@@ -99,7 +100,7 @@ function useBudget(store: Store, now: number, budget: PodDisruptionBudget, pod: 
     draft.status.disruptionsAllowed -= 1;
     draft.status.disruptedPods = {
       ...draft.status.disruptedPods,
-      [pod.metadata.name]: rfc3339(new Date(now)),
+      [pod.metadata.name]: rfc3339(now.getTime()),
     };
   });
 }

@@ -2,6 +2,7 @@ import type { KubernetesObject, Namespace, Pod } from '../../cluster/objects.ts'
 import { KubernetesError, type ListQuery, type Ref } from '../../cluster/ports.ts';
 import { apiVersionOf, type ObjectOf, type Resource, resources } from '../../cluster/resources.ts';
 import { matchesLabelQuery } from '../../cluster/selectors.ts';
+import { rfc3339 } from '../../cluster/times.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Random } from '../world/random.ts';
 import { matchesFields } from './field-selector.ts';
@@ -133,7 +134,7 @@ class MemoryStore implements Store {
     if (deletionTimestamp && (options.gracePeriodSeconds ?? before) >= before) return present;
     const begin = deletionTimestamp ? Date.parse(deletionTimestamp) - before * 1000 : this.#clock.now();
     const marked = this.modify(resource, ref, (draft) => {
-      draft.metadata.deletionTimestamp = rfc3339(new Date(begin + grace * 1000));
+      draft.metadata.deletionTimestamp = rfc3339(begin + grace * 1000);
       draft.metadata.deletionGracePeriodSeconds = grace;
       if (waits) draft.metadata.finalizers = [...(draft.metadata.finalizers ?? []), foregroundDeletion];
       if (resource === 'namespaces') (draft as Namespace).status = { phase: 'Terminating' };
@@ -284,7 +285,7 @@ class MemoryStore implements Store {
   }
 
   #timestamp(): string {
-    return rfc3339(new Date(this.#clock.now()));
+    return rfc3339(this.#clock.now());
   }
 }
 
@@ -338,6 +339,3 @@ export interface Cause {
   field: string;
   message: string;
 }
-
-/** Kubernetes writes whole seconds. */
-export const rfc3339 = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { eventually } from '../eventually.ts';
 import { isReady, templateOf, unique, useSpace } from '../space.ts';
 import type { Target } from '../target.ts';
 
@@ -28,23 +27,18 @@ export function daemonSets(target: () => Target): void {
         },
       });
     const pods = () => space().all('pods', 'app=agent');
-    const runsOn = (...expected: (string | undefined)[]) => runsWithin(target().limits.soonMs, ...expected);
-    const runsWithin = (limitMs: number, ...expected: (string | undefined)[]) =>
-      eventually(
-        `ready pods on ${expected.join(', ')} only`,
-        async () => {
-          const found = await pods();
-          const { status } = await space().get('daemonsets', 'agent');
-          const on = found.map((p) => p.spec.nodeName).sort();
-          return (
-            found.every(isReady) &&
-            status.numberReady === expected.length &&
-            status.desiredNumberScheduled === expected.length &&
-            JSON.stringify(on) === JSON.stringify([...expected].sort())
-          );
-        },
-        limitMs,
-      );
+    const runsOn = (...expected: (string | undefined)[]) =>
+      space().soon(`ready pods on ${expected.join(', ')} only`, async () => {
+        const found = await pods();
+        const { status } = await space().get('daemonsets', 'agent');
+        const on = found.map((p) => p.spec.nodeName).sort();
+        return (
+          found.every(isReady) &&
+          status.numberReady === expected.length &&
+          status.desiredNumberScheduled === expected.length &&
+          JSON.stringify(on) === JSON.stringify([...expected].sort())
+        );
+      });
     const taint = (node: string | undefined, ...taints: object[]) =>
       space().patch('nodes', node ?? '', { spec: { taints } });
 
@@ -85,12 +79,11 @@ export function daemonSets(target: () => Target): void {
     });
 
     test('come to a new node by themselves', async () => {
-      await make();
-      await runsOn(nodes[0]);
-      const fresh = await boot(here);
-      await runsOn(nodes[0], fresh);
-      await target().halt(fresh, { gone: true });
-      await runsWithin(target().limits.podGarbageMs, nodes[0]);
+      const group = { 'contract-daemonsets': unique() };
+      const first = await boot(group);
+      await make({ nodeSelector: group });
+      await runsOn(first);
+      await runsOn(first, await boot(group));
     });
 
     test('stay on a node that is tainted NoSchedule later, but are no longer wanted there', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../eventually.ts';
 import { conditionOf, isReady, podNamed, unique, useSpace, workload } from '../space.ts';
 import type { Target } from '../target.ts';
@@ -7,6 +7,8 @@ export function nodes(target: () => Target): void {
   describe('nodes', () => {
     const space = useSpace(target);
     const booted: string[] = [];
+    // Without a healthy node anywhere the node controller holds its NoExecute taints back.
+    beforeAll(() => boot({}));
     afterAll(async () => {
       for (const node of booted) await target().halt(node, { gone: true });
     });

@@ -12,8 +12,13 @@ const patience = { pollMs: 250, quietMs: 1000, hopefulMs: 12_000, limitMs: 90_00
 
 test(`${worlds} random worlds come to the same end on Kubernetes ${release.kubernetes} and embedded`, async () => {
   const { cluster, boot, halt, close } = await emptyCluster(weightlessRuntime);
+  const { kubernetes, store } = cluster;
   const real: PlayedCluster = {
-    kubernetes: cluster.kubernetes,
+    // Twenty worlds that ask all the time would keep the API server busy with nothing else; the mirror knows as much.
+    kubernetes: {
+      ...kubernetes,
+      list: async (resource, query) => ({ items: store.list(resource, query), resourceVersion: '0' }),
+    },
     boot,
     halt: (instanceId) => halt(instanceId, true),
     pause: (ms) => cluster.clock.sleep(ms),

@@ -100,7 +100,7 @@ function useBudget(store: Store, now: number, budget: PodDisruptionBudget, pod: 
     draft.status.disruptionsAllowed -= 1;
     draft.status.disruptedPods = {
       ...draft.status.disruptedPods,
-      [pod.metadata.name]: rfc3339(now.getTime()),
+      [pod.metadata.name]: rfc3339(now),
     };
   });
 }

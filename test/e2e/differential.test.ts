@@ -6,7 +6,7 @@ import { playMany } from '../contract/differential/play-many.ts';
 import { emptyCluster, release } from './cluster.ts';
 
 const worlds = 200;
-const parallel = 20;
+const parallel = 40;
 /** Wall time: real controllers and schedulers are done within a second, or back off for ten. */
 const patience = { pollMs: 250, quietMs: 1000, hopefulMs: 12_000, limitMs: 90_000 };
 
@@ -14,7 +14,7 @@ test(`${worlds} random worlds come to the same end on Kubernetes ${release.kuber
   const { cluster, boot, halt, close } = await emptyCluster(weightlessRuntime);
   const { kubernetes, store } = cluster;
   const real: PlayedCluster = {
-    // Twenty worlds that ask all the time would keep the API server busy with nothing else; the mirror knows as much.
+    // Forty worlds that ask all the time would keep the API server busy with nothing else; the mirror knows as much.
     kubernetes: {
       ...kubernetes,
       list: async (resource, query) => ({ items: store.list(resource, query), resourceVersion: '0' }),

@@ -14,12 +14,13 @@ export function namespaceProblem(): string | undefined {
   if (process.platform !== 'linux') return 'A real control plane needs Linux.';
   const wanted = [
     ['unshare', 'util-linux'],
+    ['setpriv', 'util-linux'],
     ['ip', 'iproute2'],
   ] as const;
   const missing = wanted
     .filter(([program]) => !runs('sh', ['-c', `command -v ${program}`]))
     .map(([, of]) => of);
-  if (missing.length > 0) return `Run: sudo apt-get install -y ${missing.join(' ')}`;
+  if (missing.length > 0) return `Run: sudo apt-get install -y ${[...new Set(missing)].join(' ')}`;
   if (!runs('unshare', [...flags(), 'true']))
     return 'This user may not make a network namespace. Run it as root, or allow unprivileged user namespaces.';
   return undefined;
@@ -32,7 +33,9 @@ export function namespaceProblem(): string | undefined {
 export async function runInNamespace(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const temporary = mkdtempSync(join(tmpdir(), 'eks-rolling-'));
   const setUp = `ip link set lo up && ip route add local ${localNetwork} dev lo && exec "$@"`;
-  const child = spawn('unshare', [...flags(), 'sh', '-c', setUp, 'sh', ...command], {
+  // Whatever kills us kills unshare, too.
+  const unshare = ['--pdeathsig', 'KILL', 'unshare', ...flags()];
+  const child = spawn('setpriv', [...unshare, 'sh', '-c', setUp, 'sh', ...command], {
     stdio: 'inherit',
     env: { ...process.env, ...env, [inside]: '1', TMPDIR: temporary },
   });

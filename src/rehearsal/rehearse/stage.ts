@@ -71,6 +71,8 @@ export async function setTheStage(
   say: (line: string) => void,
 ): Promise<Stage> {
   const directory = mkdtempSync(join(tmpdir(), 'rehearsal-'));
+  const cleanUp = () => rmSync(directory, { recursive: true, force: true });
+  process.on('exit', cleanUp);
   mkdirSync(join(directory, 'logs'), { recursive: true });
   const description = account();
   let latest: WitnessReport | undefined;
@@ -150,7 +152,8 @@ export async function setTheStage(
       discovery.close();
       await endpoints.close();
       await cluster.stop();
-      rmSync(directory, { recursive: true, force: true });
+      cleanUp();
+      process.off('exit', cleanUp);
     },
   };
 }

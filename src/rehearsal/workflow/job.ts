@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { messageOf } from '../../text.ts';
 import { type JobOptions, JobState, type Scope } from './job-state.ts';
 import type { Job, JobResult, StepResult } from './model.ts';
@@ -13,6 +14,7 @@ export async function runJob(options: JobOptions): Promise<JobResult> {
   } finally {
     unlimit();
     endLeftovers(job.trackingId);
+    rmSync(job.directory, { recursive: true, force: true });
   }
 }
 

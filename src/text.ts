@@ -21,7 +21,8 @@ export function names(list: readonly string[], most = 5): string {
   return `${list.slice(0, most).join(', ')} and ${list.length - most} more`;
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown; WebSockets throw events, which are no Errors. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = (error as { message?: unknown } | null | undefined)?.message;
+  return typeof message === 'string' && message ? message : String(error);
 }

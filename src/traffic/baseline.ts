@@ -65,7 +65,7 @@ async function save(kubernetes: Kubernetes, name: string, record: string): Promi
     await kubernetes.create('configmaps', { metadata: { namespace, name, labels }, data: { record } });
   } catch (error) {
     if (!(error instanceof KubernetesError && error.status === 409)) throw error;
-    await kubernetes.patch('configmaps', { namespace, name }, { type: 'merge', body: { data: { record } } });
+    await kubernetes.update('configmaps', { metadata: { namespace, name, labels }, data: { record } });
   }
 }
 

@@ -21,9 +21,12 @@ export function usedRights(log: string): Set<string> {
     .filter(Boolean)
     .map((line) => JSON.parse(line) as AuditEvent);
   return new Set(
-    events.flatMap(({ verb, objectRef: { apiGroup = '', resource, subresource } = {} }) =>
-      resource ? [`${verb} ${apiGroup}/${[resource, subresource].filter(Boolean).join('/')}`] : [],
-    ),
+    events.flatMap(({ verb, objectRef: { apiGroup = '', resource, subresource } = {} }) => {
+      if (!resource) return [];
+      const what = `${apiGroup}/${[resource, subresource].filter(Boolean).join('/')}`;
+      // From 1.35 on a WebSocket to it needs create too, and the log shows only the GET that opens it.
+      return subresource === 'portforward' ? [`${verb} ${what}`, `create ${what}`] : [`${verb} ${what}`];
+    }),
   );
 }
 

@@ -172,7 +172,7 @@ async function startCluster(
   say: (line: string) => void,
 ): Promise<{ cluster: Cluster; endpoints: Endpoints; real?: Real }> {
   // Pods of a real control plane need addresses that are not loopback; those are local in its namespace.
-  const network = real ? '10.200' : `127.${64 + (process.pid % 128)}`;
+  const network = `${real ? 10 : 127}.${64 + (process.pid % 128)}`;
   const runtime = (store: Objects) =>
     processRuntime({
       directory,

@@ -6,7 +6,7 @@ export const shop = 'shop';
 /** Pods linger longer than the slowest load balancer takes to learn that they leave. */
 const lingerSeconds = 4;
 
-/** A web shop: six replicas behind the balancer, one lonely checkout that must never be absent, and order workers. */
+/** A web shop: six replicas behind the balancer, one lonely checkout that must never be absent, order workers, and a catalog on volumes. */
 export function webWorkloads(queueUrl: string): Manifest[] {
   const serving = {
     namespace: shop,
@@ -32,6 +32,17 @@ export function webWorkloads(queueUrl: string): Manifest[] {
       env: { QUEUE_URL: queueUrl },
     }),
     budget(shop, 'orders', { maxUnavailable: 1 }),
+    statefulSet({
+      namespace: shop,
+      name: 'catalog',
+      image: 'search',
+      replicas: 2,
+      apart: 'preferred',
+      nodeSelector: { role: 'general' },
+      volume: '/data',
+    }),
+    budget(shop, 'catalog', { maxUnavailable: 1 }),
+    service({ namespace: shop, name: 'catalog', port: 9200, headless: true }),
   ];
 }
 

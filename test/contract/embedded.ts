@@ -13,6 +13,7 @@ import { type WorldClock, wallClock } from '../../src/rehearsal/world/clock.ts';
 import { Random } from '../../src/rehearsal/world/random.ts';
 import { eventually } from './eventually.ts';
 import { overHttps } from './https.ts';
+import { machineFor } from './machines.ts';
 import type { Target } from './target.ts';
 
 /** How much faster than on the wall time passes in the embedded cluster. */
@@ -53,24 +54,11 @@ export async function embeddedTarget(): Promise<Target> {
   return {
     name: 'the embedded cluster',
     ...overHttps(api.kubeconfig('embedded'), ended.signal),
-    async boot({ zone, labels = {}, taints = [], pods = '110', cpu = '8' }) {
-      const instanceId = `i-${random.hex(17)}`;
-      const privateIp = `10.0.${Math.floor(instances.size / 250)}.${1 + (instances.size % 250)}`;
-      const name = `ip-${privateIp.replaceAll('.', '-')}.eu-west-1.compute.internal`;
-      instances.set(name, instanceId);
-      machines.boot({
-        instanceId,
-        zone,
-        region: 'eu-west-1',
-        group: 'contract',
-        imageId: 'ami-1',
-        instanceType: 'm5.large',
-        privateDnsName: name,
-        privateIp,
-        allocatable: { cpu, memory: '32Gi', pods },
-        labels,
-        taints,
-      });
+    async boot(options) {
+      const machine = machineFor(instances.size, `i-${random.hex(17)}`, options);
+      const name = machine.privateDnsName;
+      instances.set(name, machine.instanceId);
+      machines.boot(machine);
       await eventually(
         `node ${name} is Ready`,
         () => nodeReady(store.get('nodes', { name }) ?? { metadata: { name }, spec: {} }),

@@ -7,6 +7,7 @@ import type { Runtime } from '../../src/rehearsal/kubelet/runtime.ts';
 import { type RealCluster, startRealCluster } from '../../src/rehearsal/real-cluster.ts';
 import { account } from '../../src/rehearsal/scenario/account.ts';
 import type { Machine } from '../../src/rehearsal/world/machine.ts';
+import { instanceOf } from '../contract/machines.ts';
 
 export const release = releaseOf(process.env.EKS_ROLLING_RELEASE ?? 'newest');
 
@@ -37,21 +38,7 @@ export async function emptyCluster(runtime: (directory: string) => Runtime): Pro
     cluster,
     kubeconfig: endpoints.api.kubeconfig(),
     boot(machine) {
-      cluster.aws.instances.set(machine.instanceId, {
-        id: machine.instanceId,
-        group: '',
-        zone: machine.zone,
-        subnet: '',
-        imageId: machine.imageId,
-        instanceType: machine.instanceType,
-        ec2: 'running',
-        lifecycle: 'InService',
-        healthy: true,
-        protectedFromScaleIn: false,
-        launchedAt: cluster.clock.now(),
-        privateIp: machine.privateIp,
-        privateDnsName: machine.privateDnsName,
-      });
+      cluster.aws.instances.set(machine.instanceId, instanceOf(machine, cluster.clock.now()));
       cluster.machines.boot(machine);
     },
     halt(instanceId, gone) {

@@ -3,6 +3,7 @@ import { nodeReady } from '../../src/cluster/members.ts';
 import { processRuntime } from '../../src/rehearsal/kubelet/process-runtime.ts';
 import { eventually } from '../contract/eventually.ts';
 import { overHttps } from '../contract/https.ts';
+import { machineFor } from '../contract/machines.ts';
 import { subjects } from '../contract/suite/index.ts';
 import type { Target } from '../contract/target.ts';
 import { emptyCluster, release } from './cluster.ts';
@@ -24,24 +25,11 @@ async function realTarget(): Promise<Target> {
   return {
     name: `Kubernetes ${release.kubernetes}`,
     ...overHttps(kubeconfig, ended.signal),
-    async boot({ zone, labels = {}, taints = [], pods = '110', cpu = '8' }) {
-      const instanceId = `i-${cluster.random.hex(17)}`;
-      const privateIp = `10.0.${Math.floor(ids.size / 250)}.${1 + (ids.size % 250)}`;
-      const name = `ip-${privateIp.replaceAll('.', '-')}.eu-west-1.compute.internal`;
-      ids.set(name, instanceId);
-      boot({
-        instanceId,
-        zone,
-        region: 'eu-west-1',
-        group: 'contract',
-        imageId: 'ami-1',
-        instanceType: 'm5.large',
-        privateDnsName: name,
-        privateIp,
-        allocatable: { cpu, memory: '32Gi', pods },
-        labels,
-        taints,
-      });
+    async boot(options) {
+      const machine = machineFor(ids.size, `i-${cluster.random.hex(17)}`, options);
+      const name = machine.privateDnsName;
+      ids.set(name, machine.instanceId);
+      boot(machine);
       await eventually(`node ${name} is Ready`, () => joined(name), 30_000);
       return name;
     },

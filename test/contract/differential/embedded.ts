@@ -4,6 +4,7 @@ import { weightlessRuntime } from '../../../src/rehearsal/kubelet/runtime.ts';
 import { inProcessKubernetes } from '../../../src/rehearsal/kubernetes/in-process.ts';
 import { account } from '../../../src/rehearsal/scenario/account.ts';
 import { VirtualClock } from '../../../src/rehearsal/world/clock.ts';
+import { instanceOf } from '../machines.ts';
 import type { PlayedCluster } from './cluster.ts';
 
 /** The embedded cluster in this process, whose time passes only while somebody waits for it. */
@@ -21,22 +22,7 @@ export function embeddedCluster(seed: number): PlayedCluster & { stop(): Promise
   return {
     kubernetes: inProcessKubernetes(cluster.registry),
     boot(machine) {
-      // An instance that no group has: nothing replaces it when it is gone.
-      cluster.aws.instances.set(machine.instanceId, {
-        id: machine.instanceId,
-        group: '',
-        zone: machine.zone,
-        subnet: '',
-        imageId: machine.imageId,
-        instanceType: machine.instanceType,
-        ec2: 'running',
-        lifecycle: 'InService',
-        healthy: true,
-        protectedFromScaleIn: false,
-        launchedAt: clock.now(),
-        privateIp: machine.privateIp,
-        privateDnsName: machine.privateDnsName,
-      });
+      cluster.aws.instances.set(machine.instanceId, instanceOf(machine, clock.now()));
       cluster.machines.boot(machine);
     },
     halt(instanceId) {

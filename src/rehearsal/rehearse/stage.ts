@@ -14,7 +14,13 @@ import { processRuntime } from '../kubelet/process-runtime.ts';
 import type { Objects } from '../kubernetes/store.ts';
 import { startRealCluster } from '../real-cluster.ts';
 import { account, newImage, releaseNewImage } from '../scenario/account.ts';
-import { clusterWorkloads, sentinelWorkloads, shop, webWorkloads } from '../scenario/shop.ts';
+import {
+  catalogWorkloads,
+  clusterWorkloads,
+  sentinelWorkloads,
+  shop,
+  webWorkloads,
+} from '../scenario/shop.ts';
 import { systemWorkloads } from '../scenario/system.ts';
 import type { Timeline } from '../timeline/events.ts';
 import { observe } from '../timeline/observe.ts';
@@ -87,6 +93,7 @@ export async function setTheStage(
   await until(() => allReady(cluster, 7), 'seven nodes to be ready');
   const manifests = [
     ...webWorkloads(witnesses.queueUrl),
+    ...catalogWorkloads(),
     ...options.redis.flatMap((topology) => redisWorkloads[topology]()),
   ];
   await cluster.apply(options.fault?.manifests?.(manifests) ?? manifests);

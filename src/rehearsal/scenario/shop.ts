@@ -6,7 +6,7 @@ export const shop = 'shop';
 /** Pods linger longer than the slowest load balancer takes to learn that they leave. */
 const lingerSeconds = 4;
 
-/** A web shop: six replicas behind the balancer, one lonely checkout that must never be absent, order workers, and a catalog on volumes. */
+/** A web shop: six replicas behind the balancer, one lonely checkout that must never be absent, and order workers. */
 export function webWorkloads(queueUrl: string): Manifest[] {
   const serving = {
     namespace: shop,
@@ -32,6 +32,12 @@ export function webWorkloads(queueUrl: string): Manifest[] {
       env: { QUEUE_URL: queueUrl },
     }),
     budget(shop, 'orders', { maxUnavailable: 1 }),
+  ];
+}
+
+/** A catalog whose pods are bound to the zones of their volumes. */
+export function catalogWorkloads(): Manifest[] {
+  return [
     statefulSet({
       namespace: shop,
       name: 'catalog',

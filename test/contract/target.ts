@@ -52,7 +52,7 @@ export interface Target {
     /** From the deletion of a Node until the pods that were on it are gone. */
     podGarbageMs: number;
   };
-  /** Makes every present resourceVersion too old to watch from; absent where that cannot be brought about. */
-  forgetHistory?(): Promise<void>;
+  /** Makes every present resourceVersion too old to watch Jobs from. */
+  forgetHistory(): Promise<void>;
   close(): Promise<void>;
 }

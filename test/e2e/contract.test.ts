@@ -38,6 +38,13 @@ async function realTarget(): Promise<Target> {
     },
     web: { image: 'web', port: 8080 },
     limits: { soonMs: 30_000, unreachableMs: 40_000, podGarbageMs: 90_000 },
+    async forgetHistory() {
+      // Only what lies before the newest revision is forgotten.
+      const ref = { namespace: 'default', name: 'newer' };
+      await cluster.kubernetes.create('configmaps', { metadata: ref });
+      await cluster.kubernetes.remove('configmaps', ref);
+      await cluster.controlPlane.forgetHistory();
+    },
     async close() {
       ended.abort();
       await close();

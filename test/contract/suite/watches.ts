@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../../src/clock.ts';
+import type { Resource } from '../../../src/cluster/resources.ts';
 import { useSpace } from '../space.ts';
 import type { Target, WatchLine } from '../target.ts';
 
@@ -14,12 +15,13 @@ export function watches(target: () => Target): void {
       count: number,
       query: Record<string, string>,
       meanwhile: () => Promise<unknown> = async () => {},
+      resource: Resource = 'configmaps',
     ): Promise<WatchLine[]> {
       const ended = new AbortController();
       const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(limitMs)]);
       const lines: WatchLine[] = [];
       const reading = (async () => {
-        for await (const line of space().watch('configmaps', query, signal)) {
+        for await (const line of space().watch(resource, query, signal)) {
           lines.push(line);
           if (lines.length === count) break;
         }
@@ -101,11 +103,9 @@ export function watches(target: () => Target): void {
     });
 
     test('from a version that is too old end with 410 Expired', async () => {
-      const forget = target().forgetHistory;
-      if (!forget) return;
       const resourceVersion = await versionNow();
-      await forget();
-      const [line] = await take(1, { resourceVersion });
+      await target().forgetHistory();
+      const [line] = await take(1, { resourceVersion }, undefined, 'jobs');
       expect(line?.type).toBe('ERROR');
       expect(line?.object).toMatchObject({ kind: 'Status', code: 410, reason: 'Expired' });
     });

@@ -7,6 +7,4 @@ export default {
   testPathIgnorePatterns: ['/node_modules/'],
   testTimeout: 150_000,
   maxWorkers: 1,
-  // Upgrades mostly wait.
-  maxConcurrency: 2,
 };

@@ -6,6 +6,7 @@ import { type Connection, readBody, send } from '../../kubernetes/connection.ts'
 import { errorFrom } from '../../kubernetes/errors.ts';
 import { messageOf } from '../../text.ts';
 import { matchesFields } from '../kubernetes/field-selector.ts';
+import { sameJson } from '../kubernetes/json.ts';
 import type { Objects, StoreEvent } from '../kubernetes/store.ts';
 import { mergePatch } from './merge-patch.ts';
 
@@ -83,8 +84,8 @@ export async function startMirror(
       });
     queues.set(key, done);
   };
-  const patch = async (path: string, body: object): Promise<void> => {
-    const contentType = 'application/merge-patch+json';
+  const patch = async (path: string, body: object, how: 'merge' | 'strategic-merge'): Promise<void> => {
+    const contentType = `application/${how}-patch+json`;
     const response = await send(connection, { method: 'PATCH', path, body, contentType });
     const text = await readBody(response);
     if (response.statusCode !== 200) throw errorFrom(`PATCH ${path}`, response, text);
@@ -110,16 +111,24 @@ export async function startMirror(
       change(draft as never);
       const { status, ...rest } = (mergePatch({ ...before }, { ...draft }) ?? {}) as { status?: unknown };
       const { namespace, name, uid } = before.metadata;
-      const toStatus = statuses.has(resource) && status !== undefined;
+      const toStatus = statuses.has(resource) && typeof status === 'object' && status !== null;
       const main = toStatus ? rest : { ...rest, ...(status === undefined ? {} : { status }) };
       if (toStatus)
         write(resource, ref, () =>
           // The UID is a precondition: the status of one pod must not become that of its successor.
-          patch(pathOf(resource, namespace, name, 'status'), { metadata: { uid }, status }),
+          patch(
+            pathOf(resource, namespace, name, 'status'),
+            { metadata: { uid }, status: withChangedConditions(status, before.status) },
+            'strategic-merge',
+          ),
         );
       if (Object.keys(main).length > 0)
         write(resource, ref, () =>
-          patch(pathOf(resource, namespace, name), { ...main, metadata: { ...metadataOf(main), uid } }),
+          patch(
+            pathOf(resource, namespace, name),
+            { ...main, metadata: { ...metadataOf(main), uid } },
+            'merge',
+          ),
         );
       return draft as never;
     },
@@ -155,6 +164,15 @@ export async function startMirror(
 
 const keyOf = ({ namespace, name }: Ref): string => `${namespace ?? ''}/${name}`;
 const metadataOf = (patch: object): object => ('metadata' in patch ? (patch.metadata as object) : {});
+
+/** Conditions are merged by their type, as kubelets have it: one that somebody else writes, a readiness gate say, is left to him. */
+function withChangedConditions(status: object, before: unknown): object {
+  const { conditions } = status as { conditions?: object[] };
+  if (!Array.isArray(conditions)) return status;
+  const present = (before as { conditions?: object[] } | undefined)?.conditions ?? [];
+  const changed = conditions.filter((now) => !present.some((old) => sameJson(old, now)));
+  return { ...status, conditions: changed };
+}
 
 /** Somebody else was there first: the object exists already, is gone, or is another one by now. */
 const isOvertaken = (error: unknown): boolean =>

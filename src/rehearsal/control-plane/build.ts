@@ -20,7 +20,7 @@ export async function goProblem(): Promise<string | undefined> {
 }
 
 /**
- * Builds a release from the published Go modules into a directory, which appears only when it is complete. Takes about ten
+ * Builds a release from the published Go modules into a directory, which appears only when it is complete. Takes about five
  * minutes on two cores. @throws Error with what Go said.
  */
 export async function buildControlPlane(
@@ -38,7 +38,7 @@ export async function buildControlPlane(
       ...['-o', join(bin, 'etcd')],
       'go.etcd.io/etcd/server/v3',
     ]);
-    say(`Building Kubernetes ${release.kubernetes} from its Go modules; this takes about ten minutes.`);
+    say(`Building Kubernetes ${release.kubernetes} from its Go modules; this takes about five minutes.`);
     await build(join(work, 'kubernetes'), await kubernetesModule(release), [
       ...['-ldflags', `-s -w ${versionFlags(release)}`, '-o', `${bin}/`],
       ...kubernetesPrograms.map((program) => `k8s.io/kubernetes/cmd/${program}`),

@@ -156,6 +156,12 @@ export interface TopologySpreadConstraint {
 export interface Volume {
   name: string;
   persistentVolumeClaim?: { claimName: string };
+  ephemeral?: {
+    volumeClaimTemplate: {
+      metadata?: { labels?: Labels; annotations?: Labels };
+      spec: PersistentVolumeClaim['spec'];
+    };
+  };
   emptyDir?: { medium?: string; sizeLimit?: string };
   configMap?: { name: string };
   hostPath?: { path: string };

@@ -1,4 +1,5 @@
 import type { Member } from '../cluster/members.ts';
+import { claimNamesOf } from '../cluster/volumes.ts';
 import { names } from '../text.ts';
 import { waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
@@ -45,13 +46,7 @@ export async function waitForVolumes(context: Context, nodes: readonly string[])
 async function volumesThatStay(context: Context, nodes: readonly string[]): Promise<Set<string>> {
   const claims = (await podsOn(context, nodes))
     .filter((p) => staysBecause(p))
-    .flatMap((p) =>
-      (p.spec.volumes ?? []).flatMap((v) =>
-        v.persistentVolumeClaim
-          ? [{ namespace: p.metadata.namespace ?? '', name: v.persistentVolumeClaim.claimName }]
-          : [],
-      ),
-    );
+    .flatMap((p) => claimNamesOf(p).map((name) => ({ namespace: p.metadata.namespace ?? '', name })));
   const found = await Promise.all(claims.map((ref) => context.kubernetes.get('persistentvolumeclaims', ref)));
   return new Set(found.flatMap((claim) => claim?.spec.volumeName ?? []));
 }

@@ -3,6 +3,7 @@ import { startCsiDriver } from './csi-driver.ts';
 import { startDaemonSets } from './daemonset.ts';
 import { startDeployments } from './deployment.ts';
 import { startEndpoints } from './endpoints.ts';
+import { startEphemeralVolumes } from './ephemeral-volumes.ts';
 import { startNamespaces } from './namespaces.ts';
 import { startNodeLifecycle } from './node-lifecycle.ts';
 import { startPodGarbage } from './pod-garbage.ts';
@@ -21,6 +22,7 @@ const all = [
   startNamespaces,
   startNodeLifecycle,
   startPodGarbage,
+  startEphemeralVolumes,
   startVolumes,
   startCsiDriver,
 ];

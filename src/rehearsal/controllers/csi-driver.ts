@@ -20,24 +20,30 @@ export interface CsiDriverOptions {
 
 /**
  * What the EBS CSI driver does beside the control plane, embedded or real: makes a zonal volume for a claim whose node was
- * chosen, and attaches and detaches when a VolumeAttachment asks for it.
+ * chosen, attaches and detaches when a VolumeAttachment asks for it, and deletes
+ * a volume whose claim is gone.
  */
 export function startCsiDriver({ store, clock, random }: CsiDriverOptions): () => void {
   const claims = new Worker(clock, (key) => provision(store, random, key));
   const attaching = new Worker(clock, (name) => attach(store, name));
   const detaching = new Worker(clock, (name) => detach(store, name));
+  const deleting = new Worker(clock, (name) => deleteReleased(store, name));
   const unsubscribes = [
+    store.subscribe('persistentvolumes', ({ type, object }) => {
+      if (type !== 'DELETED' && object.status?.phase === 'Released') deleting.enqueue(object.metadata.name);
+    }),
     store.subscribe('persistentvolumeclaims', ({ object }) => claims.enqueue(keyOf(object))),
     store.subscribe('volumeattachments', ({ type, object }) => {
       const { name, deletionTimestamp } = object.metadata;
-      if (type === 'DELETED' || object.spec.attacher !== csiDriver) return;
+      if (object.spec.attacher !== csiDriver) return;
+      if (type === 'DELETED') return deleting.enqueue(object.spec.source.persistentVolumeName ?? '');
       if (deletionTimestamp) detaching.enqueue(name, detachMs);
       else if (!object.status?.attached) attaching.enqueue(name, attachMs);
     }),
   ];
   return () => {
     for (const unsubscribe of unsubscribes) unsubscribe();
-    for (const worker of [claims, attaching, detaching]) worker.stop();
+    for (const worker of [claims, attaching, detaching, deleting]) worker.stop();
   };
 }
 
@@ -51,8 +57,9 @@ function provision(store: Objects, random: Random, key: string): void {
   const { namespace = '', name: claimName, uid = '' } = claim.metadata;
   const zones = [{ matchExpressions: [{ key: zoneLabel, operator: 'In' as const, values: [zone] }] }];
   store.create('persistentvolumes', {
-    metadata: { name },
+    metadata: { name, annotations: { 'pv.kubernetes.io/provisioned-by': csiDriver } },
     spec: {
+      persistentVolumeReclaimPolicy: 'Delete',
       capacity: claim.spec.resources?.requests ?? {},
       accessModes: claim.spec.accessModes ?? ['ReadWriteOnce'],
       storageClassName: claim.spec.storageClassName ?? '',
@@ -61,6 +68,14 @@ function provision(store: Objects, random: Random, key: string): void {
       nodeAffinity: { required: { nodeSelectorTerms: zones } },
     },
   });
+}
+
+function deleteReleased(store: Objects, name: string): void {
+  const volume = store.get('persistentvolumes', { name });
+  const ours =
+    volume?.spec.csi?.driver === csiDriver && volume.spec.persistentVolumeReclaimPolicy === 'Delete';
+  const attached = store.list('volumeattachments').some((a) => a.spec.source.persistentVolumeName === name);
+  if (ours && volume.status?.phase === 'Released' && !attached) store.remove('persistentvolumes', { name });
 }
 
 function attach(store: Objects, name: string): void {

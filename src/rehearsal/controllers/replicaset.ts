@@ -1,4 +1,4 @@
-import type { Pod } from '../../cluster/objects.ts';
+import type { Pod, ReplicaSet } from '../../cluster/objects.ts';
 import { isFinished, isReady, isTerminating } from '../../cluster/pods.ts';
 import { matchesSelector } from '../../cluster/selectors.ts';
 import type { Store } from '../kubernetes/store.ts';
@@ -29,7 +29,8 @@ function reconcile(store: Store, key: string): void {
   const wanted = set.spec.replicas ?? 1;
   for (let i = active.length; i < wanted; i++)
     store.create('pods', podFrom(set.spec.template, set, { generateName: `${set.metadata.name}-` }));
-  for (const pod of victims(active, active.length - wanted)) store.remove('pods', pod.metadata);
+  for (const pod of victims(active, active.length - wanted, siblings(store, set)))
+    store.remove('pods', pod.metadata);
   store.modify('replicasets', set.metadata, (draft) => {
     draft.status = {
       ...(set.metadata.generation ? { observedGeneration: set.metadata.generation } : {}),
@@ -40,14 +41,30 @@ function reconcile(store: Store, key: string): void {
   });
 }
 
+/** The active pods of all ReplicaSets of the same Deployment; a ReplicaSet without an owner has none to compare with. */
+function siblings(store: Store, set: ReplicaSet): Pod[] {
+  const { namespace = '' } = set.metadata;
+  const owner = controllerOf(set)?.uid;
+  const sets = store
+    .list('replicasets', { namespace })
+    .filter((s) => owner && controllerOf(s)?.uid === owner);
+  return store
+    .list('pods', { namespace })
+    .filter(
+      (p) =>
+        !isTerminating(p) &&
+        !isFinished(p) &&
+        sets.some((s) => matchesSelector(s.spec.selector, p.metadata.labels)),
+    );
+}
+
 /**
  * Which pods go when there are too many, in the order of pkg/controller/controller_utils.go (ActivePodsWithRanks): not yet
  * assigned, pending, not ready, cheap by their pod-deletion-cost, sharing a node with more siblings, younger.
  */
-export function victims(pods: Pod[], surplus: number): Pod[] {
+function victims(pods: Pod[], surplus: number, related: Pod[]): Pod[] {
   if (surplus <= 0) return [];
-  const onNode = (pod: Pod): number =>
-    pods.filter((p) => p.spec.nodeName === pod.spec.nodeName && isReady(p)).length;
+  const onNode = (pod: Pod): number => related.filter((p) => p.spec.nodeName === pod.spec.nodeName).length;
   const cost = (pod: Pod): number =>
     Number(pod.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'] ?? 0);
   const rank = (pod: Pod): number[] => [

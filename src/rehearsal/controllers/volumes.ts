@@ -1,4 +1,5 @@
 import type { PersistentVolumeClaim, Pod } from '../../cluster/objects.ts';
+import { claimNamesOf } from '../../cluster/volumes.ts';
 import type { Objects, Store } from '../kubernetes/store.ts';
 import { csiDriver } from './csi-driver.ts';
 import { type ControllerOptions, Worker } from './worker.ts';
@@ -8,9 +9,10 @@ export function startVolumes({ store, clock }: ControllerOptions): () => void {
   const volumes = new Worker(clock, (name) => bind(store, name));
   const attachments = new Worker(clock, (volume) => attachOrDetach(store, volume));
   store.subscribe('persistentvolumes', ({ object }) => volumes.enqueue(object.metadata.name));
-  store.subscribe('persistentvolumeclaims', ({ object }) => {
+  store.subscribe('persistentvolumeclaims', ({ type, object }) => {
     if (!object.spec.volumeName) return;
-    volumes.enqueue(object.spec.volumeName);
+    if (type === 'DELETED') release(store, object.spec.volumeName);
+    else volumes.enqueue(object.spec.volumeName);
     attachments.enqueue(object.spec.volumeName);
   });
   store.subscribe('volumeattachments', ({ object }) => {
@@ -27,13 +29,8 @@ export function startVolumes({ store, clock }: ControllerOptions): () => void {
 }
 
 export function claimsOf(store: Pick<Objects, 'get'>, pod: Pod): PersistentVolumeClaim[] {
-  return (pod.spec.volumes ?? []).flatMap((volume) => {
-    const name = volume.persistentVolumeClaim?.claimName;
-    const claim = name
-      ? store.get('persistentvolumeclaims', { namespace: pod.metadata.namespace ?? '', name })
-      : undefined;
-    return claim ? [claim] : [];
-  });
+  const { namespace = '' } = pod.metadata;
+  return claimNamesOf(pod).flatMap((name) => store.get('persistentvolumeclaims', { namespace, name }) ?? []);
 }
 
 function bind(store: Store, name: string): void {
@@ -51,15 +48,18 @@ function bind(store: Store, name: string): void {
   });
 }
 
+/** A volume outlives its claim; what happens to it then is up to its reclaim policy. */
+function release(store: Store, name: string): void {
+  store.modify('persistentvolumes', { name }, (draft) => {
+    draft.status = { phase: 'Released' };
+  });
+}
+
 function attachOrDetach(store: Store, volume: string): void {
   const claimRef = store.get('persistentvolumes', { name: volume })?.spec.claimRef;
   const users = store
     .list('pods', { namespace: claimRef?.namespace ?? '' })
-    .filter(
-      (pod) =>
-        pod.spec.nodeName &&
-        pod.spec.volumes?.some((v) => v.persistentVolumeClaim?.claimName === claimRef?.name),
-    );
+    .filter((pod) => pod.spec.nodeName && claimRef?.name && claimNamesOf(pod).includes(claimRef.name));
   const present = store.list('volumeattachments').find((a) => a.spec.source.persistentVolumeName === volume);
   if (present) {
     const inUse = users.some((pod) => pod.spec.nodeName === present.spec.nodeName);

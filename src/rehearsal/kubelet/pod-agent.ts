@@ -1,5 +1,6 @@
 import type { Pod } from '../../cluster/objects.ts';
 import { rfc3339 } from '../../cluster/times.ts';
+import { claimNamesOf } from '../../cluster/volumes.ts';
 import { claimsOf } from '../controllers/volumes.ts';
 import type { Objects } from '../kubernetes/store.ts';
 import type { WorldClock } from '../world/clock.ts';
@@ -108,7 +109,7 @@ export class PodAgent {
   #whenVolumesAreThere(then: () => void): void {
     const pod = this.#pod();
     if (!pod || this.#grace !== undefined) return;
-    const wanted = (pod.spec.volumes ?? []).filter((v) => v.persistentVolumeClaim).length;
+    const wanted = claimNamesOf(pod).length;
     const here = this.#o.store
       .list('volumeattachments', { fieldSelector: `spec.nodeName=${this.#o.machine.privateDnsName}` })
       .filter((attachment) => attachment.status?.attached && !attachment.metadata.deletionTimestamp)

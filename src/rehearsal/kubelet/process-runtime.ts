@@ -5,6 +5,7 @@ import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Container, Pod } from '../../cluster/objects.ts';
+import { claimNameOf } from '../../cluster/volumes.ts';
 import { messageOf } from '../../text.ts';
 import { type Discovery, images } from '../images/index.ts';
 import { Children } from './children.ts';
@@ -96,8 +97,9 @@ function start(
 /** A claim's directory outlives the pod; anything else is the pod's own. */
 function directoryOf(root: string, pod: Pod, container: Container): string {
   const mounted = new Set((container.volumeMounts ?? []).map((m) => m.name));
-  const claim = pod.spec.volumes?.find((v) => v.persistentVolumeClaim && mounted.has(v.name))
-    ?.persistentVolumeClaim?.claimName;
+  const [claim] = (pod.spec.volumes ?? []).flatMap((v) =>
+    mounted.has(v.name) ? (claimNameOf(pod, v) ?? []) : [],
+  );
   const directory = claim
     ? join(root, 'volumes', `${pod.metadata.namespace}.${claim}`)
     : join(root, 'pods', pod.metadata.uid ?? '');

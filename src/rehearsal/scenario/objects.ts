@@ -111,15 +111,25 @@ export function deployment(o: WorkloadOptions): Manifest {
   return { resource: 'deployments', object };
 }
 
-export function daemonSet(o: WorkloadOptions): Manifest {
+/** Eight gibibytes on a zonal disk. */
+const claim = {
+  storageClassName: 'gp3',
+  accessModes: ['ReadWriteOnce'],
+  resources: { requests: { storage: '8Gi' } },
+};
+
+/** A DaemonSet that tolerates every taint; with `volume` each pod has a volume that lives as long as the pod does. */
+export function daemonSet(o: WorkloadOptions & { volume?: string }): Manifest {
+  const spec = { ...podSpec(o), tolerations: [{ operator: 'Exists' as const }] };
+  if (o.volume) {
+    for (const c of spec.containers) c.volumeMounts = [{ name: 'data', mountPath: o.volume }];
+    spec.volumes = [{ name: 'data', ephemeral: { volumeClaimTemplate: { spec: claim } } }];
+  }
   const object: DaemonSet = {
     metadata: metadata(o, labelsOf(o)),
     spec: {
       selector: { matchLabels: { app: o.name } },
-      template: {
-        metadata: { labels: labelsOf(o) },
-        spec: { ...podSpec(o), tolerations: [{ operator: 'Exists' }] },
-      },
+      template: { metadata: { labels: labelsOf(o) }, spec },
     },
   };
   return { resource: 'daemonsets', object };
@@ -137,20 +147,7 @@ export function statefulSet(o: WorkloadOptions & { parallel?: boolean; volume?: 
       selector: { matchLabels: { app: o.name } },
       podManagementPolicy: o.parallel ? 'Parallel' : 'OrderedReady',
       template: { metadata: { labels: labelsOf(o) }, spec },
-      ...(o.volume
-        ? {
-            volumeClaimTemplates: [
-              {
-                metadata: { name: 'data' },
-                spec: {
-                  storageClassName: 'gp3',
-                  accessModes: ['ReadWriteOnce'],
-                  resources: { requests: { storage: '8Gi' } },
-                },
-              },
-            ],
-          }
-        : {}),
+      ...(o.volume ? { volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: claim }] } : {}),
     },
   };
   return { resource: 'statefulsets', object };

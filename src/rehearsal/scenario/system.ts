@@ -31,6 +31,8 @@ export function systemWorkloads(): Manifest[] {
       priorityClassName: 'system-node-critical',
       labels: { 'k8s-app': 'kube-proxy' },
     }),
+    // Its volumes stay attached until their nodes are gone: no drain may wait for them.
+    daemonSet({ ...system, name: 'log-shipper', image: 'fluent-bit', cpu: '50m', volume: '/buffer' }),
     deployment({
       ...system,
       name: 'coredns',

@@ -1,5 +1,6 @@
 import type { Labels, Node, Pod } from '../../cluster/objects.ts';
 import { isFinished } from '../../cluster/pods.ts';
+import { claimNamesOf } from '../../cluster/volumes.ts';
 import { selectedNode } from '../controllers/csi-driver.ts';
 import type { Store } from '../kubernetes/store.ts';
 import type { WorldClock } from '../world/clock.ts';
@@ -106,13 +107,11 @@ function pick(pod: Pod, feasible: NodeView[], snapshot: Snapshot, random: Random
 
 function bind(store: Store, pod: Pod, { node }: NodeView, now: number): void {
   const namespace = pod.metadata.namespace ?? '';
-  for (const { persistentVolumeClaim } of pod.spec.volumes ?? []) {
-    if (!persistentVolumeClaim) continue;
-    store.modify('persistentvolumeclaims', { namespace, name: persistentVolumeClaim.claimName }, (draft) => {
+  for (const name of claimNamesOf(pod))
+    store.modify('persistentvolumeclaims', { namespace, name }, (draft) => {
       if (!draft.spec.volumeName)
         draft.metadata.annotations = { ...draft.metadata.annotations, [selectedNode]: node.metadata.name };
     });
-  }
   store.modify('pods', pod.metadata, (draft) => {
     draft.spec.nodeName = node.metadata.name;
     draft.metadata.labels = { ...draft.metadata.labels, ...topologyOf(node) };

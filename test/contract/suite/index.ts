@@ -17,6 +17,7 @@ import { patches } from './patches.ts';
 import { replicaSets } from './replicasets.ts';
 import { scheduling } from './scheduling.ts';
 import { statefulSets } from './statefulsets.ts';
+import { volumes } from './volumes.ts';
 import { watches } from './watches.ts';
 
 /** How a Kubernetes control plane answers, subject by subject. */
@@ -34,6 +35,7 @@ export const subjects: readonly ((target: () => Target) => void)[] = [
   statefulSets,
   daemonSets,
   scheduling,
+  volumes,
   endpoints,
   nodes,
   leases,

@@ -85,10 +85,10 @@ export function replicaSets(target: () => Target): void {
       });
 
       /** One pod per node, each behind a readiness gate that is open. */
-      async function apart(replicas: number) {
+      async function apart(resource: 'replicasets' | 'deployments', replicas: number) {
         const labelSelector = { matchLabels: { app: 'web' } };
         await space().make(
-          'replicasets',
+          resource,
           workload('web', replicas, {
             nodeSelector: { 'contract-replicasets': mine },
             readinessGates: [{ conditionType: gate }],
@@ -107,13 +107,13 @@ export function replicaSets(target: () => Target): void {
         });
         for (const pod of pods) await space().gate(pod.metadata.name, gate, 'True');
         return space().soon('all pods are counted as ready', async () => {
-          const { status } = await space().get('replicasets', 'web');
+          const { status } = await space().get(resource, 'web');
           const found = await space().all('pods', 'app=web');
           return status.readyReplicas === replicas && found.every(isReady) && found;
         });
       }
-      const scaleTo = async (replicas: number) => {
-        await space().patch('replicasets', 'web', { spec: { replicas } });
+      const scaleTo = async (resource: 'replicasets' | 'deployments', replicas: number) => {
+        await space().patch(resource, 'web', { spec: { replicas } });
         return space().soon(`${replicas} are left`, async () => {
           const pods = await space().all('pods', 'app=web');
           const staying = pods.filter((p) => !p.metadata.deletionTimestamp);
@@ -122,7 +122,7 @@ export function replicaSets(target: () => Target): void {
       };
 
       test('takes the pod that is not ready, even when another one is on a tainted node', async () => {
-        const pods = await apart(2);
+        const pods = await apart('replicasets', 2);
         const [stays, goes] = pods;
         const taints = [{ key: 'example.com/old', effect: 'NoSchedule' }];
         await space().patch('nodes', stays.spec.nodeName, { spec: { taints } });
@@ -131,16 +131,16 @@ export function replicaSets(target: () => Target): void {
           const { status } = await space().get('replicasets', 'web');
           return status.readyReplicas === 1;
         });
-        expect(named(await scaleTo(1))).toEqual([stays.metadata.name]);
+        expect(named(await scaleTo('replicasets', 1))).toEqual([stays.metadata.name]);
         await space().patch('nodes', stays.spec.nodeName, { spec: { taints: null } });
       });
 
-      test('takes a pod of the node that has more of them', async () => {
-        const pods = await apart(3);
+      test('takes a pod of the node that has more pods of the Deployment', async () => {
+        const pods = await apart('deployments', 3);
         const crowd = (node: string) => pods.filter((p) => p.spec.nodeName === node).length;
         const [alone] = pods.filter((p) => crowd(p.spec.nodeName) === 1);
         expect(alone).toBeDefined();
-        expect(named(await scaleTo(2))).toContain(alone.metadata.name);
+        expect(named(await scaleTo('deployments', 2))).toContain(alone.metadata.name);
       });
     });
   });

@@ -7,4 +7,6 @@ export default {
   testPathIgnorePatterns: ['/node_modules/'],
   testTimeout: 150_000,
   maxWorkers: 1,
+  // Two upgrades at a time: they wait more than they work.
+  maxConcurrency: 2,
 };

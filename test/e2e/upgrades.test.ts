@@ -37,7 +37,7 @@ async function expectPassed(...args: string[]): Promise<string> {
 }
 
 describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
-  test(
+  test.concurrent(
     'of stateless workloads, one of them with a single replica',
     async () => {
       const output = await expectPassed('--only', 'nodes');
@@ -47,7 +47,7 @@ describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
     longestMs,
   );
 
-  test(
+  test.concurrent(
     'moves a Sentinel set',
     async () => {
       const output = await expectPassed('--only', 'sentinel');
@@ -57,7 +57,7 @@ describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
     longestMs,
   );
 
-  test(
+  test.concurrent(
     'moves a Redis Cluster',
     async () => {
       const output = await expectPassed('--only', 'cluster');
@@ -67,7 +67,7 @@ describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
     longestMs,
   );
 
-  test(
+  test.concurrent(
     'waits for a budget that allows evictions again',
     async () => {
       const output = await expectPassed('--only', 'nodes', '--fault', 'slow-images');
@@ -76,7 +76,7 @@ describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
     longestMs,
   );
 
-  test(
+  test.concurrent(
     'stops at a budget that never allows an eviction, and names it',
     async () => {
       await expectPassed('--only', 'nodes', '--fault', 'pdb-never-allows');
@@ -84,7 +84,7 @@ describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
     longestMs,
   );
 
-  test(
+  test.concurrent(
     'that was killed is finished by running it again',
     async () => {
       await expectPassed('--only', 'nodes', '--kill-after', '12000', '--kill', 'runner');
@@ -92,7 +92,7 @@ describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
     longestMs,
   );
 
-  test(
+  test.concurrent(
     'stops when new machines never become nodes',
     async () => {
       await expectPassed('--only', 'nodes', '--fault', 'never-joins');
@@ -100,7 +100,7 @@ describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
     longestMs,
   );
 
-  test(
+  test.concurrent(
     'that is cancelled puts everything back, and is finished by running it again',
     async () => {
       const output = await expectPassed('--only', 'nodes', '--cancel-after', '12000');

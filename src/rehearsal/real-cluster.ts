@@ -12,13 +12,16 @@ import type { Cluster, Endpoints } from './cluster.ts';
 import type { Binaries } from './control-plane/binaries.ts';
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts';
 import { kubeconfigFor } from './control-plane/credentials.ts';
+import { startDnsServer } from './control-plane/dns-server.ts';
 import { grant } from './control-plane/grant.ts';
 import { startKubeletServer } from './control-plane/kubelet-server.ts';
 import { startMirror } from './control-plane/mirror.ts';
 import { auditPolicy } from './control-plane/rights.ts';
+import { kubeDns, serviceAddresses } from './control-plane/service-addresses.ts';
 import { startCsiDriver } from './controllers/csi-driver.ts';
 import type { Fault } from './faults/fault.ts';
 import { createMachineRoom, type RunningMachineRoom } from './kubelet/machine-room.ts';
+import { withPodDns } from './kubelet/pod-dns.ts';
 import { podLog } from './kubelet/process-runtime.ts';
 import type { Runtime } from './kubelet/runtime.ts';
 import type { Objects } from './kubernetes/store.ts';
@@ -34,7 +37,10 @@ export interface RealClusterOptions {
   factor: number;
   /** For everything that is kept in files; the caller removes it. */
   directory: string;
-  runtime: (store: Objects) => Runtime;
+  /** The first two numbers of the addresses of pods and Services, for example `10.64`: no other cluster's. */
+  network: string;
+  /** Told the address of the cluster's DNS. */
+  runtime: (store: Objects, nameserver: string) => Runtime;
   fault?: Fault | undefined;
   say: (line: string) => void;
 }
@@ -63,6 +69,7 @@ export async function startRealCluster(
 ): Promise<{ cluster: RealCluster; endpoints: Endpoints }> {
   const { directory, description, factor, fault, say } = options;
   const { region } = description;
+  const services = serviceAddresses(options.network);
   const random = new Random(options.seed);
   const boots = random.fork();
   const over = new AbortController();
@@ -76,12 +83,15 @@ export async function startRealCluster(
   const controlPlane = await startControlPlane({
     binaries: options.binaries,
     directory: join(directory, 'control-plane'),
+    serviceNetwork: services.network,
     authenticate: (token) => (token.startsWith('k8s-aws-v1.') ? suiteUser : undefined),
     auditPolicy: auditPolicy(suiteUser.username),
   });
   await grant(controlPlane.connection, rights);
   const kubernetes = kubernetesClient(controlPlane.connection, systemClock, over.signal);
   const store = await startMirror(controlPlane.connection, kubernetes, mirrored, say);
+  await kubernetes.create('services', kubeDns(services.dns));
+  const dns = await startDnsServer({ address: services.dns, port: 53, store, say });
   const kubelets = await startKubeletServer({
     machines: room,
     client: controlPlane.credentials.kubeletClient,
@@ -89,12 +99,16 @@ export async function startRealCluster(
       const pod = store.get('pods', ref);
       return pod && podLog(directory, pod);
     },
+    commandIn(ref, command) {
+      const pod = store.get('pods', ref);
+      return pod ? withPodDns(command, pod, { nameserver: services.dns, directory }) : command;
+    },
   });
   machines = createMachineRoom({
     store,
     clock: wallClock,
     random: random.fork(),
-    runtime: options.runtime(store),
+    runtime: options.runtime(store, services.dns),
     bootMs: () => boots.between(bootMs.from, bootMs.to) / factor,
     startDelayMs: (pod) => (faulty ? (fault?.startDelayMs?.(pod) ?? 0) : 0),
     neverJoins: (machine: Machine) => faulty && (fault?.neverJoins?.(machine) ?? false),
@@ -137,6 +151,7 @@ export async function startRealCluster(
       store.stop();
       over.abort();
       kubelets.close();
+      dns.close();
       await controlPlane.stop();
     },
   };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { obtainBinaries } from '../../src/rehearsal/control-plane/binaries.ts';
 import { releaseOf } from '../../src/rehearsal/control-plane/versions.ts';
 import type { Runtime } from '../../src/rehearsal/kubelet/runtime.ts';
+import type { Objects } from '../../src/rehearsal/kubernetes/store.ts';
 import { type RealCluster, startRealCluster } from '../../src/rehearsal/real-cluster.ts';
 import { account } from '../../src/rehearsal/scenario/account.ts';
 import type { Machine } from '../../src/rehearsal/world/machine.ts';
@@ -22,8 +23,13 @@ export interface EmptyCluster {
   close(): Promise<void>;
 }
 
+/** The network of the cluster, by its first two numbers. */
+export const network = '10.200';
+
 /** A real control plane without a single machine. */
-export async function emptyCluster(runtime: (directory: string) => Runtime): Promise<EmptyCluster> {
+export async function emptyCluster(
+  runtime: (directory: string, store: Objects, nameserver: string) => Runtime,
+): Promise<EmptyCluster> {
   const directory = mkdtempSync(join(tmpdir(), 'real-'));
   const { cluster, endpoints } = await startRealCluster({
     binaries: await obtainBinaries(release, process.env, console.log),
@@ -31,7 +37,8 @@ export async function emptyCluster(runtime: (directory: string) => Runtime): Pro
     description: { ...account(), groups: [] },
     factor: 1000,
     directory,
-    runtime: () => runtime(directory),
+    network,
+    runtime: (store, nameserver) => runtime(directory, store, nameserver),
     say: (line) => console.warn(line),
   });
   return {

@@ -6,12 +6,12 @@ import { overHttps } from '../contract/https.ts';
 import { machineFor } from '../contract/machines.ts';
 import { subjects } from '../contract/suite/index.ts';
 import type { Target } from '../contract/target.ts';
-import { emptyCluster, release } from './cluster.ts';
+import { emptyCluster, network, release } from './cluster.ts';
 
 async function realTarget(): Promise<Target> {
   const ended = new AbortController();
-  const { cluster, kubeconfig, boot, halt, close } = await emptyCluster((directory) =>
-    processRuntime({ directory, discovery: () => [], network: '10.200' }),
+  const { cluster, kubeconfig, boot, halt, close } = await emptyCluster((directory, _, nameserver) =>
+    processRuntime({ directory, discovery: () => [], network, nameserver }),
   );
   const ids = new Map<string, string>();
   const joined = (name: string): boolean => {

@@ -12,6 +12,8 @@ export interface ControlPlaneOptions {
   binaries: Binaries;
   /** For data, certificates and logs; the caller removes it. */
   directory: string;
+  /** Where Services have their addresses, as a CIDR. */
+  serviceNetwork: string;
   /** The user that a bearer token belongs to, as the authenticator of EKS says. */
   authenticate: TokenReviewer;
   /** What is written to the audit log; nothing unless given. */
@@ -40,7 +42,6 @@ const pollMs = 100;
 export const nodeGraceSeconds = 12;
 const noAudit = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'None' }] };
 const uncached = 'jobs.batch';
-const serviceNetwork = '172.20.0.0/16';
 
 /** Starts etcd, kube-apiserver, kube-controller-manager and kube-scheduler on free loopback ports. @throws Error with the end of the log of what did not start. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
@@ -116,7 +117,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       'service-account-issuer': 'https://kubernetes.default.svc',
       'service-account-key-file': files.accountPub,
       'service-account-signing-key-file': files.accountKey,
-      'service-cluster-ip-range': serviceNetwork,
+      'service-cluster-ip-range': options.serviceNetwork,
       'kubelet-client-certificate': files.kubeletClientCert,
       'kubelet-client-key': files.kubeletClientKey,
       'kubelet-preferred-address-types': 'InternalIP',

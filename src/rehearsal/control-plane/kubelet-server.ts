@@ -5,6 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { messageOf } from '../../text.ts';
+import type { Command } from '../images/image.ts';
 import { forwardPort } from '../kubelet/forward.ts';
 import type { RunningMachineRoom } from '../kubelet/machine-room.ts';
 import { type Certificate, makeCertificate } from './credentials.ts';
@@ -15,6 +16,8 @@ export interface KubeletServerOptions {
   client: Certificate;
   /** The file that a pod's output goes to; undefined for a weightless one. */
   logOf: (pod: { namespace: string; name: string }) => string | undefined;
+  /** What to run so that the command finds itself in the pod. */
+  commandIn: (pod: { namespace: string; name: string }, command: Command) => Command;
 }
 
 /**
@@ -43,7 +46,11 @@ export async function startKubeletServer(
         'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nThis kubelet speaks WebSocket only.',
       );
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      if (what === 'exec') return execute(webSocket, url.searchParams);
+      if (what === 'exec') {
+        const [file = '', ...args] = url.searchParams.getAll('command');
+        const command = options.commandIn({ namespace, name }, { file, args });
+        return execute(webSocket, command, url.searchParams.get('input') === '1');
+      }
       const port = Number(url.searchParams.get('port') ?? url.searchParams.get('ports'));
       forwardPort(webSocket, { namespace, name }, port, (pod, at) => options.machines().portForward(pod, at));
     });
@@ -77,7 +84,7 @@ async function logs(
 }
 
 /** Channels 0 to 3 are stdin, stdout, stderr and the exit status; v5 closes stdin with 255 and its number. */
-function execute(socket: WebSocket, query: URLSearchParams): void {
+function execute(socket: WebSocket, { file, args }: Command, input: boolean): void {
   const send = (channel: number, data: Buffer | string) => {
     if (socket.readyState === socket.OPEN)
       socket.send(Buffer.concat([Buffer.from([channel]), Buffer.from(data)]));
@@ -86,8 +93,7 @@ function execute(socket: WebSocket, query: URLSearchParams): void {
     send(3, JSON.stringify({ metadata: {}, ...status }));
     socket.close(1000);
   };
-  const [command = '', ...args] = query.getAll('command');
-  const child = spawn(command, args, { stdio: 'pipe' });
+  const child = spawn(file, args, { stdio: 'pipe' });
   child.stdout.on('data', (chunk) => send(1, chunk));
   child.stderr.on('data', (chunk) => send(2, chunk));
   child.stdin.on('error', () => {});
@@ -105,5 +111,5 @@ function execute(socket: WebSocket, query: URLSearchParams): void {
     else if (data[0] === 255 && data[1] === 0) child.stdin.end();
   });
   socket.on('close', () => child.kill('SIGKILL'));
-  if (query.get('input') !== '1') child.stdin.end();
+  if (!input) child.stdin.end();
 }

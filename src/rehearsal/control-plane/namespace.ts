@@ -1,11 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const inside = 'EKS_ROLLING_NAMESPACE';
 /** Every 10.x address is local there: nodes and pods have addresses that Kubernetes accepts, and nothing leaves the machine. */
 const localNetwork = '10.0.0.0/8';
+/** One that loopback really has: without, resolvers believe that there is no IPv4 here (AI_ADDRCONFIG). */
+const ownAddress = '10.0.0.1/32';
 
 export const inNamespace = (): boolean => process.env[inside] === '1';
 
@@ -15,6 +17,7 @@ export function namespaceProblem(): string | undefined {
   const wanted = [
     ['unshare', 'util-linux'],
     ['setpriv', 'util-linux'],
+    ['mount', 'mount'],
     ['ip', 'iproute2'],
   ] as const;
   const missing = wanted
@@ -23,6 +26,8 @@ export function namespaceProblem(): string | undefined {
   if (missing.length > 0) return `Run: sudo apt-get install -y ${[...new Set(missing)].join(' ')}`;
   if (!runs('unshare', [...flags(), 'true']))
     return 'This user may not make a network namespace. Run it as root, or allow unprivileged user namespaces.';
+  if (!existsSync('/etc/resolv.conf'))
+    return 'Pods get a resolv.conf in place of /etc/resolv.conf, which must exist, also where it links to.';
   return undefined;
 }
 
@@ -32,7 +37,8 @@ export function namespaceProblem(): string | undefined {
  */
 export async function runInNamespace(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const temporary = mkdtempSync(join(tmpdir(), 'eks-rolling-'));
-  const setUp = `ip link set lo up && ip route add local ${localNetwork} dev lo && exec "$@"`;
+  const addresses = `ip addr add ${ownAddress} dev lo && ip route add local ${localNetwork} dev lo`;
+  const setUp = `ip link set lo up && ${addresses} && exec "$@"`;
   // Whatever kills us kills unshare, too.
   const unshare = ['--pdeathsig', 'KILL', 'unshare', ...flags()];
   const child = spawn('setpriv', [...unshare, 'sh', '-c', setUp, 'sh', ...command], {

@@ -9,6 +9,7 @@ import { claimNameOf } from '../../cluster/volumes.ts';
 import { messageOf } from '../../text.ts';
 import { type Discovery, images } from '../images/index.ts';
 import { Children } from './children.ts';
+import { withPodDns } from './pod-dns.ts';
 import type { RunningContainer, Runtime } from './runtime.ts';
 
 export interface ProcessRuntimeOptions {
@@ -20,6 +21,8 @@ export interface ProcessRuntimeOptions {
   discovery: Discovery;
   /** The first two numbers of the pods' addresses, for example `127.64`: all must be local, and no other cluster's. */
   network: string;
+  /** Address of the cluster's DNS: with it, each process has a resolv.conf of its pod's. */
+  nameserver?: string;
 }
 
 /** Runs the images of src/rehearsal/images as real processes, each pod on a local address of its own. */
@@ -66,6 +69,7 @@ function start(
     const image = images[container.image ?? ''];
     if (!image) return 127;
     const env = Object.fromEntries((container.env ?? []).map((e) => [e.name, e.value ?? '']));
+    const { nameserver } = options;
     const command = await image.command({
       pod,
       env,
@@ -77,7 +81,10 @@ function start(
       stopped: () => killed,
     });
     if (killed || !command) return 143;
-    const started = children.spawn(command, { PATH: process.env.PATH, ...env, ...command.env }, log);
+    const inPod = nameserver
+      ? withPodDns(command, pod, { nameserver, directory: options.directory })
+      : command;
+    const started = children.spawn(inPod, { PATH: process.env.PATH, ...env, ...inPod.env }, log);
     child = started.child;
     return started.exited;
   })().catch((error) => {

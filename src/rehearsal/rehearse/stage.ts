@@ -180,17 +180,18 @@ async function startCluster(
 ): Promise<{ cluster: Cluster; endpoints: Endpoints; real?: Real }> {
   // Pods of a real control plane need addresses that are not loopback; those are local in its namespace.
   const network = `${real ? 10 : 127}.${64 + (process.pid % 128)}`;
-  const runtime = (store: Objects) =>
+  const runtime = (store: Objects, nameserver?: string) =>
     processRuntime({
       directory,
       discovery: podDiscovery(store),
       network,
       ...(redisServer ? { redisServer } : {}),
+      ...(nameserver ? { nameserver } : {}),
     });
   const common = { seed, description, factor, fault, runtime };
   if (real) {
     const binaries = await obtainBinaries(real, process.env, say);
-    const { cluster, endpoints } = await startRealCluster({ ...common, binaries, directory, say });
+    const { cluster, endpoints } = await startRealCluster({ ...common, binaries, directory, network, say });
     return { cluster, endpoints, real: { kubectl: binaries.kubectl, controlPlane: cluster.controlPlane } };
   }
   const cluster = createEmbeddedCluster({ ...common, clock: wallClock });

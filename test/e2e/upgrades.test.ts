@@ -37,16 +37,7 @@ async function expectPassed(...args: string[]): Promise<string> {
 }
 
 describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
-  test.concurrent(
-    'of stateless workloads, one of them with a single replica',
-    async () => {
-      const output = await expectPassed('--only', 'nodes');
-      expect(output).toMatch(/ok {3}checkout: \d+ requests, 0 failed/);
-      expect(output).toMatch(/ok {3}kubectl finds nothing/);
-    },
-    longestMs,
-  );
-
+  // The longest first, so that two at a time end together.
   test.concurrent(
     'moves a Sentinel set',
     async () => {
@@ -77,9 +68,10 @@ describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
   );
 
   test.concurrent(
-    'stops at a budget that never allows an eviction, and names it',
+    'that is cancelled puts everything back, and is finished by running it again',
     async () => {
-      await expectPassed('--only', 'nodes', '--fault', 'pdb-never-allows');
+      const output = await expectPassed('--only', 'nodes', '--cancel-after', '12000');
+      expect(output).toMatch(/ok {3}the first run ended with cancelled; settings left changed: none/);
     },
     longestMs,
   );
@@ -93,18 +85,27 @@ describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
   );
 
   test.concurrent(
-    'stops when new machines never become nodes',
+    'stops at a budget that never allows an eviction, and names it',
     async () => {
-      await expectPassed('--only', 'nodes', '--fault', 'never-joins');
+      await expectPassed('--only', 'nodes', '--fault', 'pdb-never-allows');
     },
     longestMs,
   );
 
   test.concurrent(
-    'that is cancelled puts everything back, and is finished by running it again',
+    'of stateless workloads, one of them with a single replica',
     async () => {
-      const output = await expectPassed('--only', 'nodes', '--cancel-after', '12000');
-      expect(output).toMatch(/ok {3}the first run ended with cancelled; settings left changed: none/);
+      const output = await expectPassed('--only', 'nodes');
+      expect(output).toMatch(/ok {3}checkout: \d+ requests, 0 failed/);
+      expect(output).toMatch(/ok {3}kubectl finds nothing/);
+    },
+    longestMs,
+  );
+
+  test.concurrent(
+    'stops when new machines never become nodes',
+    async () => {
+      await expectPassed('--only', 'nodes', '--fault', 'never-joins');
     },
     longestMs,
   );

@@ -174,6 +174,9 @@ function withChangedConditions(status: object, before: unknown): object {
   return { ...status, conditions: changed };
 }
 
-/** Somebody else was there first: the object exists already, is gone, or is another one by now. */
+/** Somebody else was there first: the object exists already, is gone, or is another one by now, which a patch says with 422. */
 const isOvertaken = (error: unknown): boolean =>
-  error instanceof KubernetesError && (error.status === 404 || error.status === 409);
+  error instanceof KubernetesError &&
+  (error.status === 404 ||
+    error.status === 409 ||
+    (error.status === 422 && error.message.includes('metadata.uid')));

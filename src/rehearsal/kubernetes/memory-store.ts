@@ -12,6 +12,7 @@ import type { RemoveOptions, Store, StoreEvent } from './store.ts';
 
 /** How many changes a watch may lag behind before it must list again. */
 const historyLength = 5000;
+const nameDraws = 8;
 
 type AnyEvent = StoreEvent<Resource> & { resource: Resource; revision: number };
 type Listener = (event: StoreEvent<never>) => void;
@@ -60,15 +61,19 @@ class MemoryStore implements Store {
     const draft = structuredClone(object) as KubernetesObject;
     const metadata = draft.metadata;
     metadata.name ??= '';
-    if (!metadata.name && metadata.generateName)
-      metadata.name = metadata.generateName + this.#random.suffix();
+    if (!resources[resource].namespaced) delete metadata.namespace;
+    const prefix = metadata.name ? undefined : metadata.generateName;
+    // As API servers do since 1.31 (https://kep.k8s.io/4420): a name that is taken is drawn again.
+    for (let draws = 0; prefix && draws < nameDraws; draws++) {
+      metadata.name = prefix + this.#random.suffix();
+      if (!this.get(resource, metadata)) break;
+    }
     if (!metadata.name)
       throw invalid(resource, '', {
         reason: 'FieldValueRequired',
         field: 'metadata.name',
         message: 'Required value: name or generateName is required',
       });
-    if (!resources[resource].namespaced) delete metadata.namespace;
     if (this.get(resource, metadata)) {
       throw new KubernetesError(
         409,

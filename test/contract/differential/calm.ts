@@ -3,6 +3,7 @@ import { isReady, isTerminating } from '../../../src/cluster/pods.ts';
 import { tolerates } from '../../../src/cluster/taints.ts';
 import { feasibleNodes } from '../../../src/rehearsal/scheduler/scheduler.ts';
 import type { PlayedCluster } from './cluster.ts';
+import { miscounted } from './invariants.ts';
 import { type View, viewOf } from './view.ts';
 import type { World } from './world.ts';
 
@@ -11,7 +12,7 @@ export interface Patience {
   pollMs: number;
   /** Nothing has changed for this long. */
   quietMs: number;
-  /** The same while a pod is Pending that seems to fit somewhere: schedulers back off. */
+  /** The same while something is not as it should become: a pod seems to fit somewhere, a budget is miscounted. */
   hopefulMs: number;
   limitMs: number;
 }
@@ -29,7 +30,9 @@ export async function calm(cluster: PlayedCluster, world: World, patience: Patie
     quietMs = now === last ? quietMs + patience.pollMs : 0;
     last = now;
     moving = inMotion(view, world);
-    const needed = someSeemToFit(view) ? patience.hopefulMs : patience.quietMs;
+    const doubtful =
+      someSeemToFit(view) || view.poddisruptionbudgets.some((b) => miscounted(b, view).length > 0);
+    const needed = doubtful ? patience.hopefulMs : patience.quietMs;
     if (moving.length === 0 && quietMs >= needed) return view;
     await cluster.pause(patience.pollMs);
   }

@@ -13,11 +13,10 @@ export function embeddedCluster(seed: number): PlayedCluster & { stop(): Promise
   const description: AwsDescription = { ...account(), groups: [] };
   const cluster = createEmbeddedCluster({ clock, seed, description, factor: 10, runtime: weightlessRuntime });
   let sleepers = 0;
-  let driving = false;
+  let driving: Promise<void> | undefined;
   const drive = async () => {
-    driving = true;
     while (sleepers > 0) await clock.advance(100);
-    driving = false;
+    driving = undefined;
   };
   return {
     kubernetes: inProcessKubernetes(cluster.registry),
@@ -32,8 +31,9 @@ export function embeddedCluster(seed: number): PlayedCluster & { stop(): Promise
     async pause(ms) {
       sleepers++;
       const slept = clock.sleep(ms);
-      if (!driving) void drive();
-      await slept;
+      driving ??= drive();
+      // What goes wrong in the cluster's own time goes wrong for everybody who waits.
+      await Promise.race([slept, driving]);
       sleepers--;
     },
     stop: () => cluster.stop(),

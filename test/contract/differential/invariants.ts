@@ -127,7 +127,8 @@ export function budgetNumbers(
 const bareSets = ({ replicasets }: View) =>
   replicasets.filter((r) => !r.metadata.ownerReferences?.some((o) => o.kind === 'Deployment'));
 
-function miscounted(budget: PodDisruptionBudget, view: View): string[] {
+/** Where the status of a budget is not what its pods say. */
+export function miscounted(budget: PodDisruptionBudget, view: View): string[] {
   if (hasTwin(budget, view.poddisruptionbudgets)) return [];
   const right: Record<string, number> = budgetNumbers(budget, view);
   const status: Record<string, unknown> = { ...budget.status };

@@ -17,6 +17,19 @@ beforeEach(() => {
 });
 
 describe('the embedded API', () => {
+  test('draws another name when the one that it drew is taken', () => {
+    const draws = ['first', 'first', 'other'];
+    class Loaded extends Random {
+      override suffix(): string {
+        return draws.shift() ?? '';
+      }
+    }
+    const store = createStore({ clock: new VirtualClock(), random: new Loaded(1) });
+    const make = () =>
+      store.create('configmaps', { metadata: { name: '', generateName: 'a-', namespace: 'default' } });
+    expect([make(), make()].map((o) => o.metadata.name)).toEqual(['a-first', 'a-other']);
+  });
+
   test('refuses an update of an object that has changed since it was read', () => {
     const read = registry.get('nodes', { name });
     registry.patch('nodes', { name }, { type: 'merge', body: { metadata: { labels: { b: '2' } } } });

@@ -38,7 +38,9 @@ export function namespaceProblem(): string | undefined {
 export async function runInNamespace(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const temporary = mkdtempSync(join(tmpdir(), 'eks-rolling-'));
   const addresses = `ip addr add ${ownAddress} dev lo && ip route add local ${localNetwork} dev lo`;
-  const setUp = `ip link set lo up && ${addresses} && exec "$@"`;
+  // In memory: it is gone with the namespace even when nobody is left to remove it, and etcd waits for no disk.
+  const files = 'mount -t tmpfs -o mode=0700 tmpfs "$TMPDIR"';
+  const setUp = `${files} && ip link set lo up && ${addresses} && exec "$@"`;
   // Whatever kills us kills unshare, too.
   const unshare = ['--pdeathsig', 'KILL', 'unshare', ...flags()];
   const child = spawn('setpriv', [...unshare, 'sh', '-c', setUp, 'sh', ...command], {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { namespaceProblem } from '../../../src/rehearsal/control-plane/namespace.ts';
 import { eventually } from '../../contract/eventually.ts';
@@ -78,12 +78,14 @@ const gone = (mark: string) =>
     },
   );
 
-  test('leaves no process after its starter was killed', async () => {
+  test('leaves no process and no file after its starter was killed, who could remove nothing', async () => {
     const mark = newMark();
-    const { child, code } = await start(mark, 'while :; do sleep 0.1; done');
+    const { child, directory, code } = await start(mark, 'while :; do sleep 0.1; done');
     child.kill('SIGKILL');
     await code;
     await gone(mark);
+    expect(readdirSync(directory)).toEqual([]);
+    rmdirSync(directory);
   });
 
   test('reaches no address but its own', async () => {

@@ -110,8 +110,10 @@ export function deployments(target: () => Target): void {
         for (const pod of await space().all('pods', 'app=web'))
           if (pod.spec.readinessGates && !conditionOf(pod, gate))
             await space().gate(pod.metadata.name, gate, 'True');
-        const { status } = await space().get('deployments', 'web');
-        return status.updatedReplicas === 2 && status.availableReplicas === 2 && status.replicas === 2;
+        const { metadata, status } = await space().get('deployments', 'web');
+        const { observedGeneration, updatedReplicas, availableReplicas, replicas } = status;
+        if (observedGeneration !== metadata.generation) return false;
+        return updatedReplicas === 2 && availableReplicas === 2 && replicas === 2;
       });
       expect((await sets()).map((s) => s.spec.replicas).sort()).toEqual([0, 2]);
     });

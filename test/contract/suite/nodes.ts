@@ -56,7 +56,8 @@ export function nodes(target: () => Target): void {
     });
 
     test('that are not ready are tainted, and no longer when they are', async () => {
-      const node = await space().silentNode();
+      // In a zone of its own: in each, one node in ten seconds is tainted NoExecute (--node-eviction-rate).
+      const node = await space().silentNode({ 'topology.kubernetes.io/zone': unique() });
       const tell = (status: string) =>
         space().patch('nodes', node, { status: { conditions: [{ type: 'Ready', status }] } }, 'status');
       await tell('False');

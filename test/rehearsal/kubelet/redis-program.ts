@@ -21,7 +21,8 @@ const room = machineRoom(wallClock, (store) =>
     network: `127.${200 + (process.pid % 50)}`,
   }),
 );
-const limitMs = 20_000;
+/** Sentinels that split their votes try again after twice the failover timeout, more than once if they must. */
+const limitMs = 60_000;
 const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
   const end = wallClock.now() + limitMs;
   while (!(await holds())) {

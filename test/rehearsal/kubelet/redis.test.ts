@@ -11,5 +11,5 @@ if (!program) console.warn('redis-server is not installed: the tests of real Red
       set: { copied: 'value', maxmemory: ['maxmemory', '67108864'], kept: true, survived: 'value' },
       cluster: { masters: 3, replicas: 3, moved: true, sameNode: true },
     });
-  }, 60_000);
+  }, 150_000);
 });

@@ -4,14 +4,11 @@ import {
   paginateDescribeAutoScalingGroups,
 } from '@aws-sdk/client-auto-scaling';
 import { DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
-import type { Group, GroupInstance, LifecycleState } from '../cluster/ports.ts';
+import type { Group, GroupInstance, GroupSelection, LifecycleState } from '../cluster/ports.ts';
 import { calling } from './errors.ts';
 import { type TemplateClients, targetOf } from './templates.ts';
 
-export async function describeGroups(
-  clients: TemplateClients,
-  select: { names: string[] } | { tags: Record<string, string> },
-): Promise<Group[]> {
+export async function describeGroups(clients: TemplateClients, select: GroupSelection): Promise<Group[]> {
   const input =
     'names' in select
       ? { AutoScalingGroupNames: select.names }

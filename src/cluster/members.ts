@@ -25,18 +25,22 @@ export function instanceIdOf(node: Node): string | undefined {
   return last?.startsWith('i-') ? last : undefined;
 }
 
-/** Joins groups, EC2 instances and Nodes into members, oldest first. */
+/**
+ * Joins groups, EC2 instances and Nodes into members, oldest first.
+ * @param launchedBefore instances launched before this moment are outdated whatever they run; in epoch milliseconds
+ */
 export function membersOf(
   groups: readonly Group[],
   instances: readonly Instance[],
   nodes: readonly Node[],
+  launchedBefore = 0,
 ): Member[] {
   const byId = new Map(instances.map((i) => [i.id, i]));
   const nodeOf = new Map(
     nodes.flatMap((node) => (instanceIdOf(node) ? [[instanceIdOf(node), node] as const] : [])),
   );
   const members = groups.flatMap((group) =>
-    group.instances.map((i) => memberOf(group, i, byId.get(i.id), nodeOf.get(i.id))),
+    group.instances.map((i) => memberOf(group, i, byId.get(i.id), nodeOf.get(i.id), launchedBefore)),
   );
   return members.sort((a, b) => a.launchedAt - b.launchedAt || (a.instanceId < b.instanceId ? -1 : 1));
 }
@@ -46,8 +50,10 @@ function memberOf(
   inGroup: GroupInstance,
   instance: Instance | undefined,
   node: Node | undefined,
+  launchedBefore: number,
 ): Member {
-  const upToDate = isUpToDate(group, inGroup, instance);
+  const tooOld = instance !== undefined && instance.launchedAt < launchedBefore;
+  const upToDate = !tooOld && isUpToDate(group, inGroup, instance);
   return {
     group: group.name,
     instanceId: inGroup.id,

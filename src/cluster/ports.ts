@@ -206,10 +206,13 @@ export type LaunchAnswer =
   /** LaunchInstances answers at once with ids, others are only known to be coming. */
   { kind: 'launched'; instanceIds: string[] } | { kind: 'refused'; code: string; message: string };
 
+/** Groups by name, or all that carry every given tag (value `*` means any value). */
+export type GroupSelection = { names: string[] } | { tags: Record<string, string> };
+
 /** AWS as the domain needs it; every call retries throttling inside. What is thrown is an AwsError. */
 export interface Aws {
-  /** The groups by name, or all that carry every given tag (value `*` means any value). Unknown names are left out. */
-  groups(select: { names: string[] } | { tags: Record<string, string> }): Promise<Group[]>;
+  /** Unknown names are left out. */
+  groups(select: GroupSelection): Promise<Group[]>;
   /** EC2's view; ids that EC2 no longer knows are left out. */
   instances(ids: readonly string[]): Promise<Instance[]>;
   /** Newest first, since the given epoch milliseconds. */

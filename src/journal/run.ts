@@ -4,7 +4,7 @@ import type { Lease } from '../cluster/objects.ts';
 import { type Kubernetes, KubernetesError } from '../cluster/ports.ts';
 import { microTime } from '../cluster/times.ts';
 import { describeDuration } from '../text.ts';
-import { journalNamespace, openJournal } from './config-map-journal.ts';
+import { journalName, journalNamespace, openJournal } from './config-map-journal.ts';
 import type { Journal } from './journal.ts';
 
 /** The one lease of a cluster: whoever holds it may change nodes. Its holder is a run, not a process. */
@@ -62,7 +62,7 @@ export async function joinRun(options: JoinOptions): Promise<Run> {
       `Run ${options.runId} is not unfinished: it has ended, was put back, or never began. Run the workflow again from its start.`,
     );
   }
-  const runId = options.runId ?? holder ?? newRunId(clock.now());
+  const runId = options.runId ?? holder ?? (await newRunId(kubernetes, clock.now()));
   const resumed = holder !== undefined && options.runId === undefined;
   if (resumed)
     say(`Going on with the unfinished run ${runId}, begun by ${present?.metadata.annotations?.[callerKey]}.`);
@@ -177,7 +177,12 @@ async function write(me: Holder, state: 'working' | 'parked', present: Lease | u
   }
 }
 
-/** The time of its start: short, sorted by age, fit for a label and a taint. */
-function newRunId(now: number): string {
-  return new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+/** The time of its start: short, sorted by age, fit for a label and a taint. Numbered when that second had a run already. */
+async function newRunId(kubernetes: Kubernetes, now: number): Promise<string> {
+  const stamp = new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+  for (let n = 1; ; n++) {
+    const runId = n === 1 ? stamp : `${stamp}-${n}`;
+    const ref = { namespace: journalNamespace, name: journalName(runId) };
+    if (!(await kubernetes.get('configmaps', ref))) return runId;
+  }
 }

@@ -1,3 +1,4 @@
+import type { GroupSelection } from '../cluster/ports.ts';
 import type { InputSpec } from './contract.ts';
 import type { InputReader } from './inputs.ts';
 
@@ -20,7 +21,7 @@ export const groupInputs = {
 } as const satisfies Record<string, InputSpec>;
 
 /** The selection that the `groups` input means. */
-export function groupSelection(read: InputReader): { names: string[] } | { tags: Record<string, string> } {
+export function groupSelection(read: InputReader): GroupSelection {
   const names = read.list('groups');
   return names.length > 0 ? { names } : { tags: { [`kubernetes.io/cluster/${read.text('cluster')}`]: '*' } };
 }

@@ -13,7 +13,7 @@ export class BadInput extends Error {
   }
 }
 
-const durationUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const durationUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
  * Reads typed values out of raw inputs and collects every problem, so that the user sees all of them at once.
@@ -71,10 +71,10 @@ export class InputReader {
     return bad ? bounds.min : number;
   }
 
-  /** Milliseconds from `90s`, `15m`, `1h30m` or `500ms`. */
+  /** Milliseconds from `90s`, `15m`, `1h30m`, `30d` or `500ms`. */
   duration(name: string, bounds: { minMs?: number; maxMs?: number } = {}): number {
     const value = this.text(name);
-    const parts = [...value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+    const parts = [...value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
     const total = parts.reduce(
       (sum, [, amount, unit]) => sum + Number(amount) * (durationUnits[unit ?? ''] ?? 0),
       0,

@@ -30,6 +30,14 @@ export const rotateNodesContract: Contract = {
       description:
         'The Redis that migrate-redis moves, as YAML: a list of {name, namespace, kind, pods, ...}; see migrate-redis.',
     },
+    force: {
+      description: 'Replace every node of the groups, whatever it runs.',
+      default: 'false',
+    },
+    'max-node-age': {
+      description:
+        'Replace nodes that are older than this, too, whatever they run; for example 30d. Without it age does not matter.',
+    },
     'max-surge': {
       description: 'Nodes added per group and wave, as a number or a percentage of the group.',
       default: '1',

@@ -31,6 +31,10 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
   const redis = read.yaml('redis', parseRedis, []);
   const settings: RotationSettings = {
     select: groupSelection(read),
+    replace: {
+      force: read.flag('force'),
+      ...(read.text('max-node-age') ? { maxAgeMs: read.duration('max-node-age', { minMs: 60_000 }) } : {}),
+    },
     maxSurge: readSize(read, 'max-surge'),
     maxUnavailable: readSize(read, 'max-unavailable'),
     clusterAutoscaler: readAutoscaler(read),

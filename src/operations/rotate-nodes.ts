@@ -4,20 +4,19 @@ import { joinRun, type Run, unfinishedRun } from '../journal/run.ts';
 import { redisSelections } from '../redis/settings.ts';
 import type { Context } from '../rotation/context.ts';
 import { noGuard } from '../rotation/gate.ts';
-import { type Plan, planRotation } from '../rotation/plan.ts';
+import type { Plan } from '../rotation/plan.ts';
 import { type Restored, redisNote, restore } from '../rotation/restore.ts';
 import {
   begin,
   digestNote,
+  makePlan,
   makeWayFor,
-  nodesCarrying,
   notMoved,
   planOf,
   type Replaced,
   rotate,
 } from '../rotation/rotation.ts';
 import { rotationSummary } from '../rotation/summary.ts';
-import { lookAround, refuseUnknown } from '../rotation/view.ts';
 import { messageOf, names } from '../text.ts';
 import { watchTraffic } from '../traffic/guard.ts';
 import type { Operation, Session } from './contract.ts';
@@ -64,6 +63,7 @@ async function work(session: Session, inputs: RotateNodesInputs, run: Run): Prom
     else {
       const redis = await redisPods(context.kubernetes, inputs);
       plan = await planOf(context, redis);
+      context.launchedBefore = plan.launchedBefore;
       tellPlan(session, plan);
       if (inputs.redis.length > 0) await context.journal.note(redisNote, redisSelections(inputs.redis));
       verdict = await phase(context, session, inputs, plan, redis, replaced);
@@ -187,11 +187,9 @@ function tellPlan(session: Session, plan: Plan): void {
 
 /** Reads only: no lease, no journal, no taint. */
 async function showPlan(session: Session, inputs: RotateNodesInputs): Promise<void> {
-  const source = { kubernetes: await session.kubernetes(), aws: await session.aws() };
-  const view = await lookAround(source, inputs.settings.select);
-  refuseUnknown(view, inputs.settings.select);
-  const redis = nodesCarrying(await redisPods(source.kubernetes, inputs));
-  const plan = planRotation(view.groups, view.members, inputs.settings, redis);
+  const source = { kubernetes: await session.kubernetes(), aws: await session.aws(), say: session.say };
+  const redis = await redisPods(source.kubernetes, inputs);
+  const plan = await makePlan(source, inputs.settings, session.clock.now(), redis);
   tellPlan(session, plan);
   session.output('verdict', 'planned');
   session.summary(

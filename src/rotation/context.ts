@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Aws, Kubernetes } from '../cluster/ports.ts';
+import type { Aws, GroupSelection, Kubernetes } from '../cluster/ports.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Guard } from './gate.ts';
 
@@ -14,7 +14,9 @@ export interface Timeouts {
 }
 
 export interface RotationSettings {
-  select: { names: string[] } | { tags: Record<string, string> };
+  select: GroupSelection;
+  /** Replace nodes that run what they should, too: all of them, or those that are older. */
+  replace: { force: boolean; maxAgeMs?: number | undefined };
   maxSurge: number | string;
   maxUnavailable: number | string;
   /** `auto`, `none` or `namespace/name`. */
@@ -37,6 +39,8 @@ export interface Context {
   settings: RotationSettings;
   guard: Guard;
   say: (line: string) => void;
+  /** Instances launched before this moment are outdated whatever they run: from the plan. */
+  launchedBefore?: number | undefined;
 }
 
 /** The key of every taint that the suite sets; the value is the run id. */

@@ -8,7 +8,7 @@ const keyOf = (group: string, what: string): string => `group/${group}/${what}`;
 /** Suspends AZRebalance where nobody else has: surging and decrementing would make it terminate instances undrained. */
 export async function suspendRebalance(context: Context): Promise<void> {
   const { aws, journal, settings, say } = context;
-  for (const group of await aws.groups(settings.select)) {
+  for (const group of (await lookAround(context, settings.select)).groups) {
     if (group.suspended.includes(rebalance)) continue;
     await journal.before(keyOf(group.name, rebalance), 'active');
     await aws.suspend(group.name, [rebalance]);

@@ -23,6 +23,10 @@ export interface Plan {
   groups: PlannedGroup[];
   waves: { group: string; instanceId: string; node: string; zone: string }[][];
   digest: string;
+  /** When the newest member was launched; what is launched later came with the rotation. */
+  newest: number;
+  /** Members launched before this are replaced whatever they run (force, max-node-age). */
+  launchedBefore?: number;
 }
 
 /** How many members of a group may be replaced at once, and how many of them get their replacement first. */
@@ -71,8 +75,16 @@ export function planRotation(
     }
   }
   const digest = createHash('sha256').update(JSON.stringify(planned)).digest('hex').slice(0, 16);
-  return { groups: planned, waves, digest };
+  return { groups: planned, waves, digest, newest: Math.max(0, ...members.map((m) => m.launchedAt)) };
 }
+
+/** What a new instance of the group would be, in the words of the plan. */
+export const targetOf = ({ target }: Group): { imageId: string; template: string } => ({
+  imageId: target.imageId,
+  template: target.template
+    ? `${target.template.name}:${target.template.version}`
+    : (target.launchConfiguration ?? ''),
+});
 
 function planGroup(
   group: Group,
@@ -83,7 +95,6 @@ function planGroup(
   const outdated = members.filter((m) => m.state === 'outdated');
   const zones: Record<string, number> = {};
   for (const m of members.filter((m) => m.state !== 'leaving')) zones[m.zone] = (zones[m.zone] ?? 0) + 1;
-  const { target } = group;
   const first = outdated.filter((m) => together.has(m.node?.metadata.name ?? '')).length;
   const surge = Math.min(waveSize(group, limits).surge, outdated.length);
   return {
@@ -93,10 +104,7 @@ function planGroup(
     desired: group.desired,
     peak: group.desired + Math.max(first, surge),
     zones,
-    imageId: target.imageId,
-    template: target.template
-      ? `${target.template.name}:${target.template.version}`
-      : (target.launchConfiguration ?? ''),
+    ...targetOf(group),
     outdated: outdated.map((m) => m.instanceId),
   };
 }

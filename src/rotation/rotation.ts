@@ -3,6 +3,7 @@ import type { Pod } from '../cluster/objects.ts';
 import { podName } from '../cluster/pods.ts';
 import type { Json } from '../journal/journal.ts';
 import { count, names } from '../text.ts';
+import { refuseMovedTarget } from './as-planned.ts';
 import { pauseAutoscaler } from './cluster-autoscaler.ts';
 import type { Context } from './context.ts';
 import { drainNodes } from './drain.ts';
@@ -13,7 +14,7 @@ import { nextWave, type Plan, planRotation, waveSize } from './plan.ts';
 import { putBack, surgeDeployments } from './rollout.ts';
 import { surge } from './surge.ts';
 import { taint } from './taints.ts';
-import { lookAround, refuseUnknown } from './view.ts';
+import { lookAround, refuseRefresh, refuseUnknown } from './view.ts';
 
 const planNote = 'plan';
 export const digestNote = 'plan-digest';
@@ -28,14 +29,42 @@ export interface Replaced {
 
 /** The plan of this run: the one in the journal, or a new one that is written there. Nodes with these pods are surged first. */
 export async function planOf(context: Context, redis: readonly Pod[] = []): Promise<Plan> {
-  const noted = context.journal.noted(planNote);
-  if (noted) return noted as unknown as Plan;
-  const view = await lookAround(context, context.settings.select);
-  refuseUnknown(view, context.settings.select);
-  const plan = planRotation(view.groups, view.members, context.settings, nodesCarrying(redis));
+  const noted = context.journal.noted(planNote) as unknown as Plan | undefined;
+  if (noted) {
+    await refuseRefresh(context.aws, noted.groups);
+    return noted;
+  }
+  const plan = await makePlan(context, context.settings, context.clock.now(), redis);
   await context.journal.note(planNote, plan as unknown as Json);
   await context.journal.note(digestNote, plan.digest);
   return plan;
+}
+
+/** A new plan; only reads. @throws Error when these groups cannot be rolled now. */
+export async function makePlan(
+  source: Pick<Context, 'aws' | 'kubernetes' | 'say'>,
+  settings: Context['settings'],
+  now: number,
+  redis: readonly Pod[],
+): Promise<Plan> {
+  let view = await lookAround(source, settings.select);
+  refuseUnknown(view, settings.select);
+  await refuseRefresh(source.aws, view.groups);
+  for (const line of view.leftAlone) source.say(`Left alone: ${line}.`);
+  const launchedBefore = launchedBeforeOf(settings.replace, view.members, now);
+  if (launchedBefore) view = await lookAround({ ...source, launchedBefore }, settings.select);
+  const plan = planRotation(view.groups, view.members, settings, nodesCarrying(redis));
+  return launchedBefore ? { ...plan, launchedBefore } : plan;
+}
+
+/** All that are there now, told by AWS's own clock; or all that are too old. */
+function launchedBeforeOf(
+  { force, maxAgeMs }: Context['settings']['replace'],
+  members: readonly Member[],
+  now: number,
+): number | undefined {
+  if (force) return Math.max(0, ...members.map((m) => m.launchedAt)) + 1;
+  return maxAgeMs === undefined ? undefined : now - maxAgeMs;
 }
 
 /** Makes the cluster ready for waves: nothing interferes, and no pod bounces onto a node that will leave. */
@@ -84,10 +113,12 @@ export async function rotate(
   await finishLeaving(context, plan);
   for (let number = 1; ; number++) {
     signal.throwIfAborted();
-    const { members } = await lookAround(context, settings.select);
+    const view = await lookAround(context, settings.select);
+    const { members } = view;
+    refuseMovedTarget(plan, view);
     const wave = nextWave(plan, members, settings);
     if (wave.length === 0) return;
-    refuseTwice(wave, members, done);
+    refuseTwice(wave, done);
     const started = clock.now();
     const left = members.filter((m) => m.state === 'outdated').length;
     say(`Wave ${number}: ${names(nodesOf(wave))}; ${count(left - wave.length, 'outdated node')} after it.`);
@@ -138,16 +169,12 @@ async function finishLeaving(context: Context, plan: Plan): Promise<void> {
   await putBack(context, nodesOf(leaving));
 }
 
-/** A replacement that counts as outdated itself would make the rotation endless. */
-function refuseTwice(wave: readonly Member[], members: readonly Member[], done: ReadonlySet<string>): void {
+/** An instance that stays in service after its termination would be drained for ever. */
+function refuseTwice(wave: readonly Member[], done: ReadonlySet<string>): void {
   const again = wave.find((m) => done.has(m.instanceId));
   if (again)
     throw new Error(
       `Instance ${again.instanceId} of ${again.group} was terminated and is still in service; look at its lifecycle hooks, then run the workflow again.`,
-    );
-  if (done.size > 0 && done.size >= members.length * 2)
-    throw new Error(
-      'New nodes keep counting as outdated: the launch template changes while the rotation runs. Run it again when it is settled.',
     );
 }
 

@@ -1,37 +1,72 @@
 import { type Member, membersOf } from '../cluster/members.ts';
-import type { Aws, Group, Kubernetes } from '../cluster/ports.ts';
+import { isKarpenters, otherOwner } from '../cluster/ownership.ts';
+import type { Aws, Group, GroupSelection, Kubernetes } from '../cluster/ports.ts';
+import { count } from '../text.ts';
 
 /** Groups and their members at one moment. */
 export interface View {
   groups: Group[];
   members: Member[];
+  /** What somebody else replaces, one line each. */
+  leftAlone: string[];
 }
 
-export async function lookAround(
-  source: { aws: Aws; kubernetes: Kubernetes },
-  select: { names: string[] } | { tags: Record<string, string> },
-): Promise<View> {
-  const groups = await source.aws.groups(select);
+export interface Source {
+  aws: Aws;
+  kubernetes: Kubernetes;
+  /** Instances launched before this moment are outdated whatever they run; in epoch milliseconds. */
+  launchedBefore?: number | undefined;
+}
+
+export async function lookAround(source: Source, select: GroupSelection): Promise<View> {
+  const found = await source.aws.groups(select);
+  const groups = found.filter((g) => !otherOwner(g));
   const [instances, nodes] = await Promise.all([
     source.aws.instances(groups.flatMap((g) => g.instances.map((i) => i.id))),
     source.kubernetes.list('nodes'),
   ]);
-  return { groups, members: membersOf(groups, instances, nodes.items) };
+  const karpenters = nodes.items.filter(isKarpenters).length;
+  return {
+    groups,
+    members: membersOf(groups, instances, nodes.items, source.launchedBefore),
+    leftAlone: [
+      ...found.flatMap((g) => (otherOwner(g) ? [`${g.name}: ${otherOwner(g)}`] : [])),
+      ...(karpenters > 0
+        ? [`${count(karpenters, 'node')} of Karpenter, which replaces them itself when its NodePools drift`]
+        : []),
+    ],
+  };
 }
 
-/** Names that were asked for and are not there: a wrong name must never mean an empty rotation. */
-export function refuseUnknown(
-  view: View,
-  select: { names: string[] } | { tags: Record<string, string> },
-): void {
-  const missing =
-    'names' in select ? select.names.filter((name) => !view.groups.some((g) => g.name === name)) : [];
-  if (missing.length > 0)
-    throw new Error(`groups: no Auto Scaling Group named ${missing.join(', ')} in this region and account.`);
-  if (view.groups.length === 0) {
-    const tags = 'tags' in select ? Object.keys(select.tags).join(', ') : '';
-    throw new Error(
-      `No Auto Scaling Group is tagged ${tags}. Tag the groups of the cluster, or name them in the input groups.`,
+/** Groups that were asked for and cannot be rolled: a wrong name must never mean an empty rotation. */
+export function refuseUnknown({ groups, leftAlone }: View, select: GroupSelection): void {
+  const named = 'names' in select ? select.names : [];
+  const problems = named
+    .filter((name) => !groups.some((g) => g.name === name))
+    .map(
+      (name) =>
+        leftAlone.find((line) => line.startsWith(`${name}: `)) ??
+        `no Auto Scaling Group named ${name} in this region and account`,
     );
-  }
+  if (problems.length > 0) throw new Error(`groups: ${problems.join('; ')}.`);
+  if (groups.length > 0) return;
+  const tags = 'tags' in select ? Object.keys(select.tags).join(', ') : '';
+  throw new Error(
+    leftAlone.length > 0
+      ? `There is no group to roll. Left alone: ${leftAlone.join('; ')}.`
+      : `No Auto Scaling Group is tagged ${tags}. Tag the groups of the cluster, or name them in the input groups.`,
+  );
+}
+
+/** An instance refresh terminates instances without draining them. */
+export async function refuseRefresh(aws: Aws, groups: readonly { name: string }[]): Promise<void> {
+  const refreshing: string[] = [];
+  for (const { name } of groups) if (await aws.refreshInProgress(name)) refreshing.push(name);
+  if (refreshing.length === 0) return;
+  const commands = refreshing.map(
+    (name) => `aws autoscaling cancel-instance-refresh --auto-scaling-group-name ${name}`,
+  );
+  throw new Error(
+    `An instance refresh is running on ${refreshing.join(', ')}: it terminates nodes without draining them. Wait until it has ended, or cancel it: ${commands.join('; ')}`,
+  );
 }

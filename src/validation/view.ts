@@ -1,12 +1,13 @@
 import { membersOf } from '../cluster/members.ts';
-import type { Aws, Kubernetes } from '../cluster/ports.ts';
+import { otherOwner } from '../cluster/ownership.ts';
+import type { Aws, GroupSelection, Kubernetes } from '../cluster/ports.ts';
 import { messageOf } from '../text.ts';
 import { type ClusterView, isUnreadable, type Unreadable } from './check.ts';
 
 /** Reads everything once. What cannot be read is marked with the reason, and makes its checks unknown. */
 export async function readView(
   source: { kubernetes: Kubernetes; aws: Aws },
-  select: { names: string[] } | { tags: Record<string, string> },
+  select: GroupSelection,
 ): Promise<ClusterView> {
   const { kubernetes, aws } = source;
   const items = <T>(list: Promise<{ items: T[] }>): Promise<T[] | Unreadable> =>
@@ -64,8 +65,9 @@ export async function readView(
   };
 }
 
-async function groupsOf(aws: Aws, select: { names: string[] } | { tags: Record<string, string> }) {
-  const groups = await aws.groups(select);
+async function groupsOf(aws: Aws, select: GroupSelection) {
+  const found = await aws.groups(select);
+  const groups = found.filter((g) => !otherOwner(g));
   const missing = 'names' in select ? select.names.filter((n) => !groups.some((g) => g.name === n)) : [];
   if (missing.length > 0) throw new Error(`there is no Auto Scaling Group ${missing.join(', ')}`);
   if (groups.length === 0)

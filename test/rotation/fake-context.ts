@@ -7,6 +7,7 @@ import { noGuard } from '../../src/rotation/gate.ts';
 
 export const settings: RotationSettings = {
   select: { names: ['general'] },
+  replace: { force: false },
   maxSurge: 1,
   maxUnavailable: 0,
   clusterAutoscaler: 'none',

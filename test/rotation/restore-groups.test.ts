@@ -9,6 +9,7 @@ const plan: Plan = {
     { name: 'g', min: 1, max: 4, desired: 3, peak: 6, zones: {}, imageId: '', template: '', outdated: [] },
   ],
   waves: [],
+  newest: 0,
   digest: '',
 };
 

@@ -5,6 +5,9 @@ import { pdbNeverAllows } from '../../src/rehearsal/faults/pdb-never-allows.ts';
 import { budget, deployment, type Manifest, statefulSet } from '../../src/rehearsal/scenario/objects.ts';
 import { runEngine, shopWorld, startEngine, type World } from './world.ts';
 
+/** Sweeps replay a rotation many times; a busy machine takes its time. */
+const sweepMs = 90_000;
+
 /** Three pods with volumes on the data nodes. */
 const ledger: Manifest[] = [
   statefulSet({
@@ -168,32 +171,40 @@ describe('a rotation that was interrupted is finished by running it again', () =
     expectUnnoticed(world);
   };
 
-  test('after SIGTERM at any moment, which it heeds at once and parks the run', async () => {
-    for (const seconds of [0, 1, 4, 17, 35, 39, 41, 44, 60, 90, 130, 180, 210]) {
-      const world = await shopWorld({ more: ledger, factor: 2, seed: seconds });
-      const run = startEngine(world);
-      await world.clock.advance(seconds * 1000);
-      run.stop();
-      const stoppedAt = world.clock.now();
-      expect(await world.clock.run(run.ended)).toMatch('Stopped by SIGTERM');
-      expect(world.clock.now() - stoppedAt).toBeLessThan(1000);
-      expect(run.outputs.verdict).toBe('stopped');
-      expect(run.summary()).toMatch('Run the workflow again');
-      expect(world.lease()?.metadata.annotations?.['eks-rolling/state']).toBe('parked');
-      await finish(world);
-    }
-  });
+  test(
+    'after SIGTERM at any moment, which it heeds at once and parks the run',
+    async () => {
+      for (const seconds of [0, 1, 4, 17, 35, 39, 41, 44, 60, 90, 130, 180, 210]) {
+        const world = await shopWorld({ more: ledger, factor: 2, seed: seconds });
+        const run = startEngine(world);
+        await world.clock.advance(seconds * 1000);
+        run.stop();
+        const stoppedAt = world.clock.now();
+        expect(await world.clock.run(run.ended)).toMatch('Stopped by SIGTERM');
+        expect(world.clock.now() - stoppedAt).toBeLessThan(1000);
+        expect(run.outputs.verdict).toBe('stopped');
+        expect(run.summary()).toMatch('Run the workflow again');
+        expect(world.lease()?.metadata.annotations?.['eks-rolling/state']).toBe('parked');
+        await finish(world);
+      }
+    },
+    sweepMs,
+  );
 
-  test('after SIGKILL right behind any write, the journal before every change', async () => {
-    // The first changes, one by one; then the surge of a Deployment; then over the whole run.
-    for (const afterWrite of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 19, 25, 31, 44, 58, 71, 85, 99, 113]) {
-      const world = await shopWorld({ more: ledger, factor: 2 });
-      const run = startEngine(world, {}, { afterWrite });
-      for (let n = 0; !run.killed() && n < 2000; n++) await world.clock.advance(500);
-      expect(run.killed()).toBe(true);
-      await finish(world);
-    }
-  });
+  test(
+    'after SIGKILL right behind any write, the journal before every change',
+    async () => {
+      // The first changes, one by one; then the surge of a Deployment; then over the whole run.
+      for (const afterWrite of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 19, 25, 31, 44, 58, 71, 85, 99, 113]) {
+        const world = await shopWorld({ more: ledger, factor: 2 });
+        const run = startEngine(world, {}, { afterWrite });
+        for (let n = 0; !run.killed() && n < 2000; n++) await world.clock.advance(500);
+        expect(run.killed()).toBe(true);
+        await finish(world);
+      }
+    },
+    sweepMs,
+  );
 
   test('after SIGKILL between writing that a Deployment will be surged and doing it', async () => {
     const world = await shopWorld({ factor: 2 });
@@ -210,16 +221,20 @@ describe('a rotation that was interrupted is finished by running it again', () =
     await finish(world);
   });
 
-  test('and can be put back instead, from anywhere', async () => {
-    for (const afterWrite of [7, 60, 110]) {
-      const world = await shopWorld({ more: ledger, factor: 2 });
-      const run = startEngine(world, {}, { afterWrite });
-      for (let n = 0; !run.killed() && n < 2000; n++) await world.clock.advance(500);
-      const restore = await runEngine(world, { phase: 'restore' });
-      expect(restore.failure).toBe('');
-      expectUnnoticed(world);
-    }
-  });
+  test(
+    'and can be put back instead, from anywhere',
+    async () => {
+      for (const afterWrite of [7, 60, 110]) {
+        const world = await shopWorld({ more: ledger, factor: 2 });
+        const run = startEngine(world, {}, { afterWrite });
+        for (let n = 0; !run.killed() && n < 2000; n++) await world.clock.advance(500);
+        const restore = await runEngine(world, { phase: 'restore' });
+        expect(restore.failure).toBe('');
+        expectUnnoticed(world);
+      }
+    },
+    sweepMs,
+  );
 });
 
 describe('a rotation with Redis in between', () => {

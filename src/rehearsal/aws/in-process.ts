@@ -60,7 +60,7 @@ export function inProcessAws(world: AwsWorld): Aws {
           state,
         })),
       ),
-    refreshInProgress: async () => false,
+    refreshInProgress: async (group) => world.group(group).refreshing ?? false,
   };
 }
 

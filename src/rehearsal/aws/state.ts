@@ -68,6 +68,8 @@ export interface EmbeddedGroup {
   template?: { id: string; version: string };
   launchConfiguration?: string;
   suspended: Set<string>;
+  /** An instance refresh that somebody has started. */
+  refreshing?: boolean;
   tags: Map<string, string>;
   targetGroups: string[];
   classicLoadBalancers: string[];

@@ -125,8 +125,13 @@ export function autoScaling(world: AwsWorld): Service {
         return {};
       },
       DescribeInstanceRefreshes(input: sdk.DescribeInstanceRefreshesType) {
-        world.group(nameOf(input));
-        return { InstanceRefreshes: [] };
+        const { name, refreshing } = world.group(nameOf(input));
+        const running = {
+          InstanceRefreshId: `refresh-${name}`,
+          AutoScalingGroupName: name,
+          Status: 'InProgress',
+        };
+        return { InstanceRefreshes: refreshing ? [running] : [] };
       },
       DescribeLifecycleHooks(input: sdk.DescribeLifecycleHooksType) {
         const { hooks, name } = world.group(nameOf(input));

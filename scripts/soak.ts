@@ -1,14 +1,16 @@
 import { spawnSync } from 'node:child_process';
 
 /**
- * The long sweeps: every fault, both controls, three seeds, and ten kills at random moments. Each is a rehearsal of its own.
- *   npm run soak [-- faults|controls|seeds|kills]...
+ * The long sweeps: every fault, both controls, three seeds, ten kills at random moments, each a rehearsal of its own; and the
+ * upgrades on the real control plane, five times in a row.
+ *   npm run soak [-- faults|controls|seeds|kills|upgrades]...
  */
 const earliestKillMs = 500;
 const random = (latestMs: number): number =>
   earliestKillMs + Math.floor(Math.random() * (latestMs - earliestKillMs));
 
-const sweeps: Record<string, () => string[][]> = {
+const program = 'src/rehearsal/rehearse/main.ts';
+const rehearsals: Record<string, () => string[][]> = {
   faults: () =>
     [
       'never-joins',
@@ -41,6 +43,13 @@ const sweeps: Record<string, () => string[][]> = {
     }),
 };
 
+const sweeps: Record<string, () => string[][]> = {
+  ...Object.fromEntries(
+    Object.entries(rehearsals).map(([name, runs]) => [name, () => runs().map((args) => [program, ...args])]),
+  ),
+  upgrades: () => Array.from({ length: 5 }, () => ['scripts/test-real.ts', 'upgrades']),
+};
+
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in sweeps));
 if (unknown.length > 0) {
@@ -51,17 +60,18 @@ let failed = 0;
 let passed = 0;
 for (const name of asked.length > 0 ? asked : Object.keys(sweeps)) {
   for (const args of sweeps[name]?.() ?? []) {
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      ['src/rehearsal/rehearse/main.ts', ...args],
-      { encoding: 'utf8', maxBuffer: 2 ** 28 },
-    );
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+      env: { ...process.env, E2E_REQUIRE: '1' },
+    });
     const good = status === 0;
     if (good) passed++;
     else failed++;
-    console.log(`${good ? 'ok  ' : 'FAIL'} ${name}: ${args.join(' ')}`);
-    const verdict = stdout.split('\n').filter((line) => /^ {2}(ok|FAIL) |^PASSED|^FAILED/.test(line));
-    for (const line of good ? verdict.slice(-1) : [...stdout.split('\n').slice(-60), stderr])
+    console.log(`${good ? 'ok  ' : 'FAIL'} ${name}: ${args.slice(1).join(' ')}`);
+    const lines = `${stdout}\n${stderr}`.split('\n');
+    const verdict = lines.filter((line) => /^ {2}(ok|FAIL) |^PASSED|^FAILED|^Tests:|^Time:/.test(line));
+    for (const line of good ? verdict.slice(args[0] === program ? -1 : -2) : lines.slice(-200))
       console.log(`       ${line}`);
   }
 }

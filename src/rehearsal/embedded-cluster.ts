@@ -50,7 +50,8 @@ export function createEmbeddedCluster(options: EmbeddedClusterOptions): Embedded
   });
   // Controllers ask the account whether an instance exists, and the account boots machines: each needs the other.
   const cloud = lateCloud();
-  const controllers = startControllers({ store, clock, random: random.fork(), cloud });
+  const minor = Number(options.description.version.split('.')[1]);
+  const controllers = startControllers({ store, clock, random: random.fork(), cloud, minor });
   const scheduler = startScheduler({ store, clock, random: random.fork() });
   const room: MachineRoom = machines;
   const aws = new AwsWorld({

@@ -23,7 +23,7 @@ test(`${worlds} random worlds come to the same end on Kubernetes ${release.kuber
     halt: (instanceId) => halt(instanceId, true),
     pause: (ms) => cluster.clock.sleep(ms),
   };
-  const embedded = embeddedCluster(1);
+  const embedded = embeddedCluster(1, release.kubernetes);
   try {
     const seeds = Array.from({ length: worlds }, (_, i) => i + 1);
     const verdicts = await playMany({ a: embedded, b: real }, seeds, parallel, { patience: { b: patience } });

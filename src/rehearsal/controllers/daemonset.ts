@@ -7,13 +7,18 @@ import type { Store } from '../kubernetes/store.ts';
 import { podFrom, templateHash } from './pod-template.ts';
 import { type ControllerOptions, controllerOf, keyOf, refOf, Worker } from './worker.ts';
 
+/** Before it, every change of a node's taints makes the controller look at every set. */
+const sparingSince = 33;
+const newestMinor = 36;
+
 /** Runs one pod on every node that should have one. */
-export function startDaemonSets({ store, clock }: ControllerOptions): () => void {
+export function startDaemonSets({ store, clock, minor = newestMinor }: ControllerOptions): () => void {
   const worker = new Worker(clock, (key) => reconcile(store, key));
   store.subscribe('daemonsets', ({ object }) => worker.enqueue(keyOf(object)));
   store.subscribe('nodes', ({ type, object }) => {
     if (type === 'DELETED') return;
-    for (const set of store.list('daemonsets')) if (concerns(store, set, object)) worker.enqueue(keyOf(set));
+    for (const set of store.list('daemonsets'))
+      if (minor < sparingSince || concerns(store, set, object)) worker.enqueue(keyOf(set));
   });
   store.subscribe('pods', ({ object }) => {
     const owner = controllerOf(object);

@@ -11,6 +11,8 @@ export interface ControllerOptions {
   cloud: Cloud;
   /** Silence of a kubelet after which its node counts as unreachable (node-monitor-grace-period); 40 s by default. */
   nodeMonitorGraceMs?: number;
+  /** Which Kubernetes 1.x it is; the newest by default. */
+  minor?: number;
 }
 
 /** Changes come in bursts; one look a moment later sees them all. */

@@ -7,10 +7,16 @@ import { VirtualClock } from '../../../src/rehearsal/world/clock.ts';
 import { instanceOf } from '../machines.ts';
 import type { PlayedCluster } from './cluster.ts';
 
-/** The embedded cluster in this process, whose time passes only while somebody waits for it. */
-export function embeddedCluster(seed: number): PlayedCluster & { stop(): Promise<void> } {
+/**
+ * The embedded cluster in this process, whose time passes only while somebody waits for it.
+ * @param version the Kubernetes that it is, for example `1.36`
+ */
+export function embeddedCluster(
+  seed: number,
+  version = account().version,
+): PlayedCluster & { stop(): Promise<void> } {
   const clock = new VirtualClock();
-  const description: AwsDescription = { ...account(), groups: [] };
+  const description: AwsDescription = { ...account(), version, groups: [] };
   const cluster = createEmbeddedCluster({ clock, seed, description, factor: 10, runtime: weightlessRuntime });
   let sleepers = 0;
   let driving: Promise<void> | undefined;

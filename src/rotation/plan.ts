@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Member } from '../cluster/members.ts';
-import type { Group } from '../cluster/ports.ts';
+import type { Group, LaunchTarget } from '../cluster/ports.ts';
 import { scaled } from '../cluster/quantities.ts';
 
 export interface PlannedGroup {
@@ -79,12 +79,16 @@ export function planRotation(
 }
 
 /** What a new instance of the group would be, in the words of the plan. */
-export const targetOf = ({ target }: Group): { imageId: string; template: string } => ({
+export const targetOf = ({ target, overrides = [] }: Group): { imageId: string; template: string } => ({
   imageId: target.imageId,
-  template: target.template
-    ? `${target.template.name}:${target.template.version}`
-    : (target.launchConfiguration ?? ''),
+  template: [
+    templateOf(target),
+    ...overrides.map((o) => `${templateOf(o.target)} for ${o.instanceType ?? 'others'}`),
+  ].join(', '),
 });
+
+const templateOf = ({ template, launchConfiguration = '' }: LaunchTarget): string =>
+  template ? `${template.name}:${template.version}` : launchConfiguration;
 
 function planGroup(
   group: Group,
@@ -123,15 +127,25 @@ export function surplusPerZone(group: PlannedGroup, members: readonly Member[]):
   return surplus;
 }
 
-/** The zones in which to launch so that every leaving member has its replacement beside it; what is there already counts. */
+/** How many more members than before the run the whole group has now. */
+const surplusOf = (group: PlannedGroup, members: readonly Member[]): number =>
+  [...surplusPerZone(group, members).values()].reduce((sum, n) => sum + n, 0);
+
+/**
+ * The zones in which to launch so that every leaving member has its replacement beside it; what is there already counts.
+ * Where AWS chooses the zone only their number means something: a zone that has one too many may stand for another's lack.
+ */
 export function launchesFor(
   group: PlannedGroup,
   members: readonly Member[],
   leaving: readonly Member[],
+  canLaunchInZone: boolean,
 ): string[] {
+  const own = leaving.filter((m) => m.group === group.name);
+  if (!canLaunchInZone) return own.slice(Math.max(0, surplusOf(group, members))).map((m) => m.zone);
   const surplus = surplusPerZone(group, members);
   const zones: string[] = [];
-  for (const member of leaving.filter((m) => m.group === group.name)) {
+  for (const member of own) {
     const spare = surplus.get(member.zone) ?? 0;
     if (spare > 0) surplus.set(member.zone, spare - 1);
     else zones.push(member.zone);
@@ -157,6 +171,7 @@ export function nextWave(
     }
     const rest = outdated.filter((m) => !matched.includes(m));
     const { size } = waveSize(group, limits);
-    return [...matched, ...rest].slice(0, Math.max(size, matched.length));
+    const waiting = Math.min(matched.length, surplusOf(group, members));
+    return [...matched, ...rest].slice(0, Math.max(size, waiting));
   });
 }

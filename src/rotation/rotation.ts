@@ -114,12 +114,16 @@ export async function rotate(
   for (let number = 1; ; number++) {
     signal.throwIfAborted();
     const view = await lookAround(context, settings.select);
-    const { members } = view;
     refuseMovedTarget(plan, view);
-    const wave = nextWave(plan, members, settings);
-    if (wave.length === 0) return;
-    refuseTwice(wave, done);
+    const intended = nextWave(plan, view.members, settings);
+    if (intended.length === 0) return;
+    refuseTwice(intended, done);
     const started = clock.now();
+    await surge(context, plan, withReplacement(plan, intended, settings));
+    // Where AWS chose the zone, the one that arrived decides who leaves: volumes of the others stay within reach.
+    const { members } = await lookAround(context, settings.select);
+    const wave = nextWave(plan, members, settings);
+    if (wave.length === 0) continue;
     const left = members.filter((m) => m.state === 'outdated').length;
     say(`Wave ${number}: ${names(nodesOf(wave))}; ${count(left - wave.length, 'outdated node')} after it.`);
     await replaceWave(context, plan, wave);
@@ -137,9 +141,9 @@ export async function rotate(
   }
 }
 
+/** Members leave whose replacements are there. */
 async function replaceWave(context: Context, plan: Plan, wave: readonly Member[]): Promise<void> {
   const nodes = nodesOf(wave);
-  await surge(context, plan, withReplacement(plan, wave, context.settings));
   await taint(context, nodes, 'NoSchedule');
   await surgeDeployments(context, nodes);
   await drainNodes(context, nodes);

@@ -66,17 +66,27 @@ describe('replacements', () => {
   const fresh = (id: string, zone: string) => member(id, { zone, state: 'joining', upToDate: true });
 
   test('are launched in the zones of those that leave', () => {
-    expect(launchesFor(planned, four, four.slice(0, 2))).toEqual(['a', 'b']);
+    expect(launchesFor(planned, four, four.slice(0, 2), true)).toEqual(['a', 'b']);
   });
 
   test('that are there already, or on their way, are not launched again', () => {
-    expect(launchesFor(planned, [...four, fresh('5', 'a')], four.slice(0, 2))).toEqual(['b']);
-    expect(launchesFor(planned, [...four, fresh('5', 'a'), fresh('6', 'b')], four.slice(0, 2))).toEqual([]);
+    expect(launchesFor(planned, [...four, fresh('5', 'a')], four.slice(0, 2), true)).toEqual(['b']);
+    expect(launchesFor(planned, [...four, fresh('5', 'a'), fresh('6', 'b')], four.slice(0, 2), true)).toEqual(
+      [],
+    );
+  });
+
+  test('are counted for the whole group where AWS chooses the zones', () => {
+    const [, , three, four_] = four;
+    // The replacement of a member in a came in b: b has one too many, a one too few, and none is spare.
+    const uneven = [three, four_, member('2', { zone: 'b' }), fresh('5', 'b')].flatMap((m) => m ?? []);
+    expect(launchesFor(planned, uneven, uneven.slice(1, 2), false)).toHaveLength(1);
+    expect(launchesFor(planned, [...uneven, fresh('6', 'b')], uneven.slice(0, 1), false)).toEqual([]);
   });
 
   test('are still missing while the one that came is leaving again', () => {
     const gone = member('5', { zone: 'a', state: 'leaving' });
-    expect(launchesFor(planned, [...four, gone], four.slice(0, 1))).toEqual(['a']);
+    expect(launchesFor(planned, [...four, gone], four.slice(0, 1), true)).toEqual(['a']);
   });
 });
 
@@ -100,6 +110,11 @@ describe('the next wave', () => {
       member('6', { zone: 'b', state: 'current' }),
     ];
     expect(ids(nextWave(plan, members, one))).toEqual(['1', '2']);
+  });
+
+  test('is no larger because zones are uneven', () => {
+    const members = ['1', '2', '3', '4'].map((id) => member(id, { zone: 'b' }));
+    expect(ids(nextWave(plan, members, one))).toEqual(['1']);
   });
 
   test('is empty when nothing is outdated, also while the last ones are still leaving', () => {

@@ -61,6 +61,11 @@ export const rotateNodesContract: Contract = {
         'How long the additional replica of a single-replica Deployment serves before the old one leaves, so that load balancers have learned of it.',
       default: '10s',
     },
+    'time-budget': {
+      description:
+        'How long this step may take. No wave begins that would not end in time: the run rests, everything as before, and running the workflow again goes on with it.',
+      default: '5h30m',
+    },
     interval: { description: 'Pause between waves.', default: '0s' },
     'required-passes': { description: 'How many times in a row a validation must pass.', default: '2' },
     'node-timeout': {
@@ -77,8 +82,11 @@ export const rotateNodesContract: Contract = {
     'plan-digest': 'Digest of the plan; drain and migrate-redis refuse a different one.',
     nodes: 'JSON list of the outdated nodes that carry Redis (phase: prepare).',
     plan: 'JSON summary of the plan: groups with size, peak and outdated nodes, and the number of waves.',
-    verdict: 'planned, prepared, completed, nothing-to-do, restored, stopped or failed.',
+    verdict:
+      'planned, prepared, completed, incomplete (out of time), nothing-to-do, restored, stopped or failed.',
+    complete: 'true when no outdated node is left, false when running again goes on.',
     replaced: 'Number of nodes replaced in this step.',
-    remaining: 'JSON list of what could not be put back.',
+    remaining: 'Number of outdated nodes that are left.',
+    'not-restored': 'JSON list of what could not be put back.',
   },
 };

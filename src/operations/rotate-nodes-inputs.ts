@@ -40,6 +40,7 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
     clusterAutoscaler: readAutoscaler(read),
     onFailure: read.choice('on-failure', ['restore', 'keep']),
     intervalMs: read.duration('interval'),
+    timeBudgetMs: read.duration('time-budget', { minMs: 1000 }),
     settleMs: read.duration('settle-time'),
     requiredPasses: read.number('required-passes', { min: 1, max: 100, integer: true }),
     timeouts: {

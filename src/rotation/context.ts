@@ -23,6 +23,8 @@ export interface RotationSettings {
   clusterAutoscaler: string;
   onFailure: 'restore' | 'keep';
   intervalMs: number;
+  /** How long the step may take; no wave begins that would not end in time. */
+  timeBudgetMs: number;
   /** How long an additional replica serves before the old one leaves: load balancers learn of it late. */
   settleMs: number;
   requiredPasses: number;

@@ -13,6 +13,7 @@ export const settings: RotationSettings = {
   clusterAutoscaler: 'none',
   onFailure: 'restore',
   intervalMs: 0,
+  timeBudgetMs: 3_600_000,
   settleMs: 0,
   requiredPasses: 2,
   timeouts: { node: 60_000, drain: 60_000, volume: 60_000, terminate: 60_000, gate: 60_000 },

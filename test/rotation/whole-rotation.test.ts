@@ -39,7 +39,13 @@ describe('a rotation of seven nodes in two groups', () => {
     const world = await shopWorld({ more: ledger });
     const run = await runEngine(world);
     expect(run.failure).toBe('');
-    expect(run.outputs).toMatchObject({ verdict: 'completed', replaced: '7', remaining: '[]' });
+    expect(run.outputs).toMatchObject({
+      verdict: 'completed',
+      replaced: '7',
+      remaining: '0',
+      complete: 'true',
+      'not-restored': '[]',
+    });
     expect(world.outdated()).toEqual([]);
     expectUnnoticed(world);
     expect(run.summary()).toMatch('rotate-nodes all: completed');

@@ -96,8 +96,7 @@ async function removeSurplus(context: Context, plan: Plan): Promise<string[]> {
       `Removing ${surplus.map((m) => m.node?.metadata.name ?? m.instanceId).join(', ')}: ${name} is larger than before.`,
     );
     await taint(context, nodes, 'NoSchedule');
-    await drainNodes(context, nodes);
-    await waitForVolumes(context, nodes);
+    await waitForVolumes(context, nodes, await drainNodes(context, nodes));
     await terminate(context, plan, surplus);
     done.push(`${name} back to its size`);
   }

@@ -160,9 +160,9 @@ async function replaceWave(context: Context, plan: Plan, wave: readonly Member[]
   const nodes = nodesOf(wave);
   await taint(context, nodes, 'NoSchedule');
   await surgeDeployments(context, nodes);
-  await drainNodes(context, nodes);
+  const hanging = await drainNodes(context, nodes);
   await putBack(context, nodes);
-  await waitForVolumes(context, nodes);
+  await waitForVolumes(context, nodes, hanging);
   await terminate(context, plan, wave);
   // Members that left without a replacement are replaced by their group itself.
   if (withReplacement(plan, wave, context.settings).length < wave.length) await surge(context, plan, []);

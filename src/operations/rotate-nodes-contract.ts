@@ -51,6 +51,16 @@ export const rotateNodesContract: Contract = {
       description: 'The Deployment to pause as namespace/name; auto finds it, none leaves it alone.',
       default: 'auto',
     },
+    jobs: {
+      description:
+        'Pods of Jobs: wait lets them end by themselves within drain-timeout, evict has their Job start them again elsewhere.',
+      default: 'wait',
+    },
+    'protected-pods': {
+      description:
+        'Pods annotated karpenter.sh/do-not-disrupt: true or cluster-autoscaler.kubernetes.io/safe-to-evict: false: wait lets them end by themselves within drain-timeout, evict treats them as all others.',
+      default: 'wait',
+    },
     'on-failure': {
       description:
         'What happens when the rotation fails: restore every setting, or keep all as it is to look at it.',

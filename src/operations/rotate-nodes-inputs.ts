@@ -38,6 +38,8 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
     maxSurge: readSize(read, 'max-surge'),
     maxUnavailable: readSize(read, 'max-unavailable'),
     clusterAutoscaler: readAutoscaler(read),
+    jobs: read.choice('jobs', ['wait', 'evict']),
+    protectedPods: read.choice('protected-pods', ['wait', 'evict']),
     onFailure: read.choice('on-failure', ['restore', 'keep']),
     intervalMs: read.duration('interval'),
     timeBudgetMs: read.duration('time-budget', { minMs: 1000 }),

@@ -21,6 +21,9 @@ export interface RotationSettings {
   maxUnavailable: number | string;
   /** `auto`, `none` or `namespace/name`. */
   clusterAutoscaler: string;
+  /** Whether pods of Jobs, and pods that ask not to be disrupted, are left to end by themselves. */
+  jobs: 'wait' | 'evict';
+  protectedPods: 'wait' | 'evict';
   onFailure: 'restore' | 'keep';
   intervalMs: number;
   /** How long the step may take; no wave begins that would not end in time. */

@@ -6,7 +6,7 @@ import { tolerates } from '../cluster/taints.ts';
 import { count, names } from '../text.ts';
 import { type Look, WaitTimeout, waitUntil } from '../wait.ts';
 import { type Context, taintKey } from './context.ts';
-import { whoseTurn } from './eviction-order.ts';
+import { leftToEnd, whoseTurn } from './eviction-order.ts';
 import { Overdue } from './overdue.ts';
 
 /** Pods did not leave in time; the message names each, what holds it, and what to do. */
@@ -78,7 +78,7 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
     empty = pods.length === 0 ? empty + 1 : 0;
     if (empty >= 2) return { done: true };
     const due = whoseTurn(pods).filter(
-      (p) => !isTerminating(p) && (answerTo(p)?.askAgainAt ?? 0) <= clock.now(),
+      (p) => !isTerminating(p) && !leftToEnd(p, settings) && (answerTo(p)?.askAgainAt ?? 0) <= clock.now(),
     );
     await Promise.all(
       nodes.map((node) =>
@@ -90,6 +90,11 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
       ),
     );
     for (const pod of pods) {
+      const why = leftToEnd(pod, settings);
+      if (why && !told.has(podName(pod))) {
+        told.add(podName(pod));
+        say(`Pod ${podName(pod)} is left to end by itself: ${why}.`);
+      }
       const answer = answerTo(pod)?.answer;
       if (!answer || !waitsForAnother.has(answer.kind) || told.has(podName(pod))) continue;
       told.add(podName(pod));
@@ -98,14 +103,19 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
     // Waiting would not help any of them.
     if (pods.length > 0 && pods.every((p) => answerTo(p)?.answer.kind === 'several-budgets'))
       throw await failed(`Cannot drain ${names(nodes)}`);
-    const left = pods.map((p) => describe(p, answerTo(p)?.answer));
+    const left = pods.map((p) => describe(p, leftToEnd(p, settings) ?? messageOf(answerTo(p)?.answer)));
     return { waiting: `${count(pods.length, 'pod')} left: ${names(left, 3)}` };
   };
   const answerTo = (pod: Pod) => answers.get(pod.metadata.uid ?? '');
   const failed = async (what: string): Promise<DrainFailed> => {
     const left = (await podsOn(context, nodes)).filter((p) => !staysBecause(p));
     const budgets = (await kubernetes.list('poddisruptionbudgets')).items;
-    const lines = left.map((pod) => advice(pod, answerTo(pod)?.answer, budgetsOf(pod, budgets)));
+    const lines = left.map((pod) => {
+      const why = leftToEnd(pod, settings);
+      return why
+        ? `Pod ${podName(pod)} has not ended by itself, and is not evicted: ${why}. Wait until it has, or allow its eviction, then run the workflow again.`
+        : advice(pod, answerTo(pod)?.answer, budgetsOf(pod, budgets));
+    });
     return new DrainFailed(`${what}:\n${lines.map((l) => `  - ${l}`).join('\n')}`);
   };
   const what = `the pods of ${names(nodes)} to leave`;
@@ -158,10 +168,8 @@ async function evictAll(context: Context, pods: Pod[], answers: Answers): Promis
 const messageOf = (answer: EvictionAnswer | undefined): string =>
   answer && 'message' in answer ? answer.message : 'no answer yet';
 
-function describe(pod: Pod, answer: EvictionAnswer | undefined): string {
-  if (isTerminating(pod)) return `${podName(pod)} is terminating`;
-  return `${podName(pod)}: ${messageOf(answer)}`;
-}
+const describe = (pod: Pod, why: string): string =>
+  isTerminating(pod) ? `${podName(pod)} is terminating` : `${podName(pod)}: ${why}`;
 
 /** What holds the pod, and what a person can do about it. */
 function advice(pod: Pod, answer: EvictionAnswer | undefined, budgets: PodDisruptionBudget[]): string {

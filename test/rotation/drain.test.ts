@@ -150,6 +150,50 @@ describe('a drain', () => {
     ]);
   });
 
+  describe('lets a pod end by itself, and then goes on,', () => {
+    const job = pod('report-1', { node: 'old', owner: ['Job', 'report'] });
+    const annotated = (key: string, value: string) =>
+      pod('guarded-1', {
+        node: 'old',
+        metadata: { name: 'g', namespace: 'shop', uid: 'uid-g', annotations: { [key]: value } },
+      });
+    const karpenters = annotated('karpenter.sh/do-not-disrupt', 'true');
+    const autoscalers = annotated('cluster-autoscaler.kubernetes.io/safe-to-evict', 'false');
+
+    test.each([
+      ['when it is the work of a Job', job],
+      ['when Karpenter may not disrupt it', karpenters],
+      ['when cluster-autoscaler may not evict it', autoscalers],
+    ])('%s', async (_, given) => {
+      const fake = fakePods([structuredClone(given)]);
+      fake.clock.after(20_000, () => {
+        const [one] = fake.pods;
+        if (one) one.status = { ...one.status, phase: 'Succeeded' };
+      });
+      expect(await drain(fake)).toBe('');
+      expect(fake.evictions).toEqual([]);
+      expect(fake.clock.now()).toBeGreaterThanOrEqual(20_000);
+      expect(fake.log.filter((line) => line.includes('left to end by itself'))).toHaveLength(1);
+    });
+
+    test('unless it does not end in time: then it is named, and what can be done', async () => {
+      const failure = await drain(fakePods([structuredClone(karpenters)]));
+      expect(failure).toMatch(
+        'has not ended by itself, and is not evicted: its annotation karpenter.sh/do-not-disrupt',
+      );
+      expect(failure).toMatch('protected-pods: wait');
+    });
+
+    test('unless it is to be evicted', async () => {
+      for (const given of [job, karpenters, autoscalers]) {
+        const fake = fakePods([structuredClone(given)]);
+        fake.context.settings = { ...settings, jobs: 'evict', protectedPods: 'evict' };
+        expect(await drain(fake)).toBe('');
+        expect(fake.evictions).toHaveLength(1);
+      }
+    });
+  });
+
   test('evicts critical pods and DNS when all others are gone', async () => {
     const critical = { priorityClassName: 'system-cluster-critical', containers: [] };
     const dns = pod('dns-1', { node: 'old' });

@@ -11,6 +11,8 @@ export const settings: RotationSettings = {
   maxSurge: 1,
   maxUnavailable: 0,
   clusterAutoscaler: 'none',
+  jobs: 'wait',
+  protectedPods: 'wait',
   onFailure: 'restore',
   intervalMs: 0,
   timeBudgetMs: 3_600_000,

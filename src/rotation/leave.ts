@@ -6,6 +6,7 @@ import type { Context } from './context.ts';
 import { podsOn, staysBecause } from './drain.ts';
 import type { Plan } from './plan.ts';
 import { cordon } from './taints.ts';
+import { tellNodes } from './tell-nodes.ts';
 import { lookAround } from './view.ts';
 
 const pollMs = 400;
@@ -76,6 +77,13 @@ export async function terminate(context: Context, plan: Plan, members: readonly 
     if (!group || !inGroup || inGroup.lifecycle.startsWith('Terminat')) continue;
     const before = plan.groups.find((g) => g.name === member.group)?.desired ?? group.desired;
     const decrement = group.desired > before && group.desired > group.min;
+    if (member.node)
+      await tellNodes(
+        context,
+        [member.node.metadata.name],
+        'RollingTerminate',
+        `Rotation ${context.journal.runId} terminates its instance ${member.instanceId}.`,
+      );
     await aws.terminate(member.instanceId, { decrement });
     say(
       `Terminating ${member.node?.metadata.name ?? member.instanceId} (${member.instanceId}) of ${member.group}.`,

@@ -15,6 +15,7 @@ import { putBack, surgeDeployments } from './rollout.ts';
 import { allowScaleDown } from './scale-down.ts';
 import { surge } from './surge.ts';
 import { taint } from './taints.ts';
+import { tellNodes } from './tell-nodes.ts';
 import { fits } from './time-budget.ts';
 import { lookAround, refuseRefresh, refuseUnknown } from './view.ts';
 
@@ -159,6 +160,12 @@ export async function rotate(
 async function replaceWave(context: Context, plan: Plan, wave: readonly Member[]): Promise<void> {
   const nodes = nodesOf(wave);
   await taint(context, nodes, 'NoSchedule');
+  await tellNodes(
+    context,
+    nodes,
+    'RollingDrain',
+    `Rotation ${context.journal.runId} moves its pods to other nodes.`,
+  );
   await surgeDeployments(context, nodes);
   const hanging = await drainNodes(context, nodes);
   await putBack(context, nodes);

@@ -56,6 +56,26 @@ describe('a rotation of seven nodes in two groups', () => {
     expectUnnoticed(world);
   });
 
+  test('leaves Events on the nodes that it drains and terminates', async () => {
+    const world = await shopWorld({ factor: 4 });
+    const old = world.outdated();
+    const run = await runEngine(world);
+    const events = world.cluster.store
+      .list('events', { namespace: 'default' })
+      .filter((e) => e.source?.component === 'eks-rolling');
+    for (const name of old)
+      expect(
+        events
+          .filter((e) => e.involvedObject.name === name)
+          .map((e) => e.reason)
+          .sort(),
+      ).toEqual(['RollingDrain', 'RollingTerminate']);
+    expect(events).toHaveLength(14);
+    expect(events.map((e) => e.message)).toContain(
+      `Rotation ${run.outputs['run-id']} moves its pods to other nodes.`,
+    );
+  });
+
   test.each([
     { 'max-surge': '0', 'max-unavailable': '1' },
     { 'max-surge': '100%' },

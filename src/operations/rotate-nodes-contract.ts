@@ -51,6 +51,14 @@ export const rotateNodesContract: Contract = {
       description: 'The Deployment to pause as namespace/name; auto finds it, none leaves it alone.',
       default: 'auto',
     },
+    'max-at-once': {
+      description:
+        'Nodes of all groups together that are replaced in one wave. Without it only the groups limit it.',
+    },
+    canary: {
+      description: 'When no node of a group runs the new configuration yet, its first wave is a single node.',
+      default: 'true',
+    },
     jobs: {
       description:
         'Pods of Jobs: wait lets them end by themselves within drain-timeout, evict has their Job start them again elsewhere.',

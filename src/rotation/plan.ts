@@ -29,10 +29,20 @@ export interface Plan {
   launchedBefore?: number;
 }
 
+/** What bounds a wave. */
+export interface WaveLimits {
+  maxSurge: number | string;
+  maxUnavailable: number | string;
+  /** Members of all groups together. */
+  maxAtOnce?: number | undefined;
+  /** Whether the first of a configuration that no node runs yet goes alone. */
+  canary: boolean;
+}
+
 /** How many members of a group may be replaced at once, and how many of them get their replacement first. */
 export function waveSize(
   group: { desired: number },
-  limits: { maxSurge: number | string; maxUnavailable: number | string },
+  limits: Pick<WaveLimits, 'maxSurge' | 'maxUnavailable'>,
 ): { surge: number; size: number } {
   const surge = scaled(limits.maxSurge, group.desired, 'up');
   const unavailable = scaled(limits.maxUnavailable, group.desired, 'down');
@@ -47,7 +57,7 @@ export function waveSize(
 export function planRotation(
   groups: readonly Group[],
   members: readonly Member[],
-  limits: { maxSurge: number | string; maxUnavailable: number | string },
+  limits: WaveLimits,
   together: ReadonlySet<string> = new Set(),
 ): Plan {
   const planned = groups.map((group) =>
@@ -58,22 +68,7 @@ export function planRotation(
       together,
     ),
   );
-  const waves: Plan['waves'] = [];
-  for (const group of planned) {
-    const { size } = waveSize(group, limits);
-    const outdated = members.filter((m) => group.outdated.includes(m.instanceId));
-    for (let i = 0; i < outdated.length; i += size) {
-      const wave = waves[i / size] ?? [];
-      waves[i / size] = wave;
-      for (const m of outdated.slice(i, i + size))
-        wave.push({
-          group: group.name,
-          instanceId: m.instanceId,
-          node: m.node?.metadata.name ?? '',
-          zone: m.zone,
-        });
-    }
-  }
+  const waves = wavesOf(planned, members, limits);
   const digest = createHash('sha256').update(JSON.stringify(planned)).digest('hex').slice(0, 16);
   return { groups: planned, waves, digest, newest: Math.max(0, ...members.map((m) => m.launchedAt)) };
 }
@@ -93,7 +88,7 @@ const templateOf = ({ template, launchConfiguration = '' }: LaunchTarget): strin
 function planGroup(
   group: Group,
   members: Member[],
-  limits: { maxSurge: number | string; maxUnavailable: number | string },
+  limits: Pick<WaveLimits, 'maxSurge' | 'maxUnavailable'>,
   together: ReadonlySet<string>,
 ): PlannedGroup {
   const outdated = members.filter((m) => m.state === 'outdated');
@@ -153,11 +148,35 @@ export function launchesFor(
   return zones;
 }
 
-/** The next members to leave: first where a replacement is already waiting, then the oldest; the numbers of waveSize at most. */
-export function nextWave(
-  plan: Plan,
+/**
+ * How many members of each group leave next: those whose replacements are waiting already, else the numbers of waveSize. Of a
+ * group whose configuration no node runs yet it is one, the canary: a bad image must not take more than that.
+ */
+export function waveSizes(
+  plan: Pick<Plan, 'groups'>,
   members: readonly Member[],
-  limits: { maxSurge: number | string; maxUnavailable: number | string },
+  limits: WaveLimits,
+): Map<string, number> {
+  const sizes = new Map<string, number>();
+  let room = limits.maxAtOnce ?? Number.POSITIVE_INFINITY;
+  for (const group of plan.groups) {
+    const own = members.filter((m) => m.group === group.name);
+    const outdated = own.filter((m) => m.state === 'outdated').length;
+    const waiting = Math.min(outdated, Math.max(0, surplusOf(group, own)));
+    const proven = !limits.canary || own.some((m) => m.state === 'current');
+    const asked = Math.min(outdated, proven ? waveSize(group, limits).size : 1);
+    const size = Math.max(waiting, Math.min(asked, room));
+    room = Math.max(0, room - size);
+    sizes.set(group.name, size);
+  }
+  return sizes;
+}
+
+/** Which members those are: first where a replacement is already waiting beside them, then the oldest. */
+export function whoLeaves(
+  plan: Pick<Plan, 'groups'>,
+  members: readonly Member[],
+  sizes: ReadonlyMap<string, number>,
 ): Member[] {
   return plan.groups.flatMap((group) => {
     const outdated = members.filter((m) => m.group === group.name && m.state === 'outdated');
@@ -170,8 +189,25 @@ export function nextWave(
       matched.push(member);
     }
     const rest = outdated.filter((m) => !matched.includes(m));
-    const { size } = waveSize(group, limits);
-    const waiting = Math.min(matched.length, surplusOf(group, members));
-    return [...matched, ...rest].slice(0, Math.max(size, waiting));
+    return [...matched, ...rest].slice(0, sizes.get(group.name) ?? 0);
   });
+}
+
+/** The waves as they will be if nothing else happens: after each, its members are gone and their replacements are there. */
+function wavesOf(groups: PlannedGroup[], members: readonly Member[], limits: WaveLimits): Plan['waves'] {
+  const waves: Plan['waves'] = [];
+  let left = members.filter((m) => groups.some((g) => g.name === m.group));
+  for (;;) {
+    const wave = whoLeaves({ groups }, left, waveSizes({ groups }, left, limits));
+    if (wave.length === 0) return waves;
+    waves.push(
+      wave.map((m) => ({
+        group: m.group,
+        instanceId: m.instanceId,
+        node: m.node?.metadata.name ?? '',
+        zone: m.zone,
+      })),
+    );
+    left = left.map((m) => (wave.includes(m) ? { ...m, state: 'current', upToDate: true } : m));
+  }
 }

@@ -10,7 +10,7 @@ import { drainNodes } from './drain.ts';
 import { passGate, troubles } from './gate.ts';
 import { suspendRebalance } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
-import { nextWave, type Plan, planRotation, waveSize } from './plan.ts';
+import { type Plan, planRotation, waveSize, waveSizes, whoLeaves } from './plan.ts';
 import { putBack, surgeDeployments } from './rollout.ts';
 import { allowScaleDown } from './scale-down.ts';
 import { surge } from './surge.ts';
@@ -122,7 +122,8 @@ export async function rotate(
     signal.throwIfAborted();
     const view = await lookAround(context, settings.select);
     refuseMovedTarget(plan, view);
-    const intended = nextWave(plan, view.members, settings);
+    const sizes = waveSizes(plan, view.members, settings);
+    const intended = whoLeaves(plan, view.members, sizes);
     if (intended.length === 0) return 0;
     refuseTwice(intended, done);
     const started = clock.now();
@@ -136,7 +137,7 @@ export async function rotate(
     await surge(context, plan, withReplacement(plan, intended, settings));
     // Where AWS chose the zone, the one that arrived decides who leaves: volumes of the others stay within reach.
     const { members } = await lookAround(context, settings.select);
-    const wave = nextWave(plan, members, settings);
+    const wave = whoLeaves(plan, members, sizes);
     if (wave.length === 0) continue;
     const left = members.filter((m) => m.state === 'outdated').length;
     say(`Wave ${number}: ${names(nodesOf(wave))}; ${count(left - wave.length, 'outdated node')} after it.`);

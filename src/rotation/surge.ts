@@ -28,17 +28,12 @@ export async function surge(context: Context, plan: Plan, leaving: readonly Memb
     const zones = launchesFor(planned, members, leaving, group.canLaunchInZone);
     if (zones.length === 0) continue;
     await makeRoom(context, group, group.desired + zones.length);
-    await request(context, group, zones, leaving);
+    await request(context, group, zones);
   }
   await waitForNewNodes(context, plan, leaving, since);
 }
 
-async function request(
-  context: Context,
-  group: Group,
-  zones: string[],
-  leaving: readonly Member[],
-): Promise<void> {
+async function request(context: Context, group: Group, zones: string[]): Promise<void> {
   const { aws, journal, say } = context;
   const where = group.canLaunchInZone ? names(zones) : 'AWS chooses the zones';
   say(`Launching ${zones.length} in ${group.name} (${where}).`);
@@ -48,12 +43,10 @@ async function request(
   }
   for (const zone of new Set(zones)) {
     const count = zones.filter((z) => z === zone).length;
-    // A request that is sent twice, or again by a resumed run, launches once: it is known by whom it replaces.
-    const replaced = leaving
-      .filter((m) => m.group === group.name && m.zone === zone)
-      .map((m) => m.instanceId);
+    // A request that is sent twice, or again by a resumed run, launches once: it is known by who was there before.
+    const present = group.instances.map((i) => i.id).sort();
     const token = createHash('sha256')
-      .update(JSON.stringify([journal.runId, zone, count, replaced.sort()]))
+      .update(JSON.stringify([journal.runId, zone, count, present]))
       .digest('hex');
     const answer = await aws.launch(group.name, { zone, count, token });
     if (answer.kind === 'refused')
@@ -92,7 +85,8 @@ async function waitForNewNodes(
       const missing =
         group.desired - group.instances.filter((i) => !i.lifecycle.startsWith('Terminat')).length;
       const planned = plan.groups.find((g) => g.name === group.name);
-      const lacking = planned ? launchesFor(planned, members, leaving, group.canLaunchInZone).length : 0;
+      // By number alone: a zone may have had too few before, and what was launched is in its zone or on its way.
+      const lacking = planned ? launchesFor(planned, members, leaving, false).length : 0;
       if (lacking > 0) waiting.push(`${group.name} lacks ${lacking} replacements`);
       if (missing > 0) waiting.push(`${group.name} has ${missing} fewer than it wants`);
       waiting.push(...(await unhealthyTargets(context, group, fresh)));

@@ -10,6 +10,7 @@ export const settings: RotationSettings = {
   replace: { force: false },
   maxSurge: 1,
   maxUnavailable: 0,
+  canary: false,
   clusterAutoscaler: 'none',
   jobs: 'wait',
   protectedPods: 'wait',

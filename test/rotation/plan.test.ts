@@ -1,8 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
-import { launchesFor, nextWave, planRotation, waveSize } from '../../src/rotation/plan.ts';
+import type { Member } from '../../src/cluster/members.ts';
+import {
+  launchesFor,
+  type Plan,
+  planRotation,
+  type WaveLimits,
+  waveSize,
+  waveSizes,
+  whoLeaves,
+} from '../../src/rotation/plan.ts';
 import { group, member } from './objects.ts';
 
-const one = { maxSurge: 1, maxUnavailable: 0 };
+const one = { maxSurge: 1, maxUnavailable: 0, canary: false };
+const nextWave = (plan: Plan, members: Member[], limits: WaveLimits) =>
+  whoLeaves(plan, members, waveSizes(plan, members, limits));
 const four = [
   member('1', { zone: 'a' }),
   member('2', { zone: 'b' }),
@@ -37,13 +48,39 @@ describe('a plan', () => {
   });
 
   test('says the most nodes that there will be at once', () => {
-    const peak = (limits: { maxSurge: number | string; maxUnavailable: number }, redis: string[] = []) =>
-      planRotation([group({ desired: 4 })], four, limits, new Set(redis)).groups[0]?.peak;
+    const peak = (limits: Pick<WaveLimits, 'maxSurge' | 'maxUnavailable'>, redis: string[] = []) =>
+      planRotation([group({ desired: 4 })], four, { ...one, ...limits }, new Set(redis)).groups[0]?.peak;
     expect(peak(one)).toBe(5);
     expect(peak({ maxSurge: '50%', maxUnavailable: 0 })).toBe(6);
     expect(peak({ maxSurge: 9, maxUnavailable: 0 })).toBe(8);
     expect(peak({ maxSurge: 0, maxUnavailable: 1 })).toBe(4);
     expect(peak(one, ['1', '2', '3'])).toBe(7);
+  });
+
+  test('begins with one node of each group whose configuration no node runs yet', () => {
+    const waves = (members: Member[], limits: Partial<WaveLimits> = {}) =>
+      planRotation([group({ desired: 4 })], members, {
+        ...one,
+        maxSurge: 2,
+        canary: true,
+        ...limits,
+      }).waves.map((w) => w.map((m) => m.node));
+    expect(waves(four)).toEqual([['1'], ['2', '3'], ['4']]);
+    expect(waves([...four, member('5', { state: 'current' })], { maxSurge: 3 })).toEqual([
+      ['1', '2', '3'],
+      ['4'],
+    ]);
+    expect(waves(four, { canary: false })).toEqual([
+      ['1', '2'],
+      ['3', '4'],
+    ]);
+  });
+
+  test('keeps to the limit of all groups together', () => {
+    const groups = [group({ desired: 2 }), group({ name: 'data', desired: 1 })];
+    const members = [member('1'), member('2'), member('3', { group: 'data' })];
+    const plan = planRotation(groups, members, { ...one, maxAtOnce: 1 });
+    expect(plan.waves.map((w) => w.map((m) => m.node))).toEqual([['1'], ['2'], ['3']]);
   });
 
   test('of a group without outdated nodes has no wave and no surge', () => {
@@ -110,6 +147,15 @@ describe('the next wave', () => {
       member('6', { zone: 'b', state: 'current' }),
     ];
     expect(ids(nextWave(plan, members, one))).toEqual(['1', '2']);
+  });
+
+  test('is all of those whose replacements wait, whatever the limit of all groups', () => {
+    const members = [
+      ...four,
+      member('5', { zone: 'a', state: 'current' }),
+      member('6', { zone: 'b', state: 'current' }),
+    ];
+    expect(ids(nextWave(plan, members, { ...one, maxAtOnce: 1, canary: true }))).toEqual(['1', '2']);
   });
 
   test('is no larger because zones are uneven', () => {

@@ -152,6 +152,17 @@ describe('where AWS chooses the zone of a new node', () => {
   });
 });
 
+test.each([1, 2, 3, 4, 5, 6])(
+  'a rotation ends also when its groups replace nodes themselves, in zones of their choice (seed %i)',
+  async (seed) => {
+    const world = await shopWorld({ factor: 4, seed });
+    const run = await runEngine(world, { 'max-surge': '1', 'max-unavailable': '1' });
+    expect(run.failure).toBe('');
+    expect(world.outdated()).toEqual([]);
+    expect(world.changed()).toEqual([]);
+  },
+);
+
 describe('a target that moves stops the rotation before the next wave', () => {
   test('when the launch template gets another version', async () => {
     const world = await shopWorld({ factor: 4 });

@@ -128,7 +128,8 @@ const surplusOf = (group: PlannedGroup, members: readonly Member[]): number =>
 
 /**
  * The zones in which to launch so that every leaving member has its replacement beside it; what is there already counts.
- * Where AWS chooses the zone only their number means something: a zone that has one too many may stand for another's lack.
+ * Never fewer than the group as a whole needs: where one zone has one too many because another has too few, that is no spare.
+ * Where AWS chooses the zone only the number means something.
  */
 export function launchesFor(
   group: PlannedGroup,
@@ -137,13 +138,21 @@ export function launchesFor(
   canLaunchInZone: boolean,
 ): string[] {
   const own = leaving.filter((m) => m.group === group.name);
-  if (!canLaunchInZone) return own.slice(Math.max(0, surplusOf(group, members))).map((m) => m.zone);
+  const needed = Math.max(0, own.length - Math.max(0, surplusOf(group, members)));
+  if (!canLaunchInZone) return own.slice(0, needed).map((m) => m.zone);
   const surplus = surplusPerZone(group, members);
   const zones: string[] = [];
-  for (const member of own) {
-    const spare = surplus.get(member.zone) ?? 0;
-    if (spare > 0) surplus.set(member.zone, spare - 1);
-    else zones.push(member.zone);
+  const add = (zone: string, n: number) => surplus.set(zone, (surplus.get(zone) ?? 0) + n);
+  for (const { zone } of own) {
+    add(zone, -1);
+    if ((surplus.get(zone) ?? 0) >= 0) continue;
+    zones.push(zone);
+    add(zone, 1);
+  }
+  while (zones.length < needed) {
+    const [poorest = ''] = [...surplus].sort(([, one], [, other]) => one - other)[0] ?? [];
+    zones.push(poorest);
+    add(poorest, 1);
   }
   return zones;
 }

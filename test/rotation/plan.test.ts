@@ -121,6 +121,14 @@ describe('replacements', () => {
     expect(launchesFor(planned, [...uneven, fresh('6', 'b')], uneven.slice(0, 1), false)).toEqual([]);
   });
 
+  test('are never fewer than the group needs: a spare that stands for the lack of another zone is none', () => {
+    const uneven = ['1', '2', '3'].map((id) => member(id, { zone: 'a' })).concat(member('4', { zone: 'b' }));
+    expect(launchesFor(planned, uneven, uneven.slice(0, 1), true)).toEqual(['b']);
+    expect(launchesFor(planned, uneven, uneven.slice(0, 2), true)).toEqual(['a', 'b']);
+    const alone = ['1', '2', '3', '4'].map((id) => member(id, { zone: 'a' }));
+    expect(launchesFor(planned, alone, alone.slice(0, 2), true)).toEqual(['b', 'b']);
+  });
+
   test('are still missing while the one that came is leaving again', () => {
     const gone = member('5', { zone: 'a', state: 'leaving' });
     expect(launchesFor(planned, [...four, gone], four.slice(0, 1), true)).toEqual(['a']);

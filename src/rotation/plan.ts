@@ -60,15 +60,21 @@ export function planRotation(
   limits: WaveLimits,
   together: ReadonlySet<string> = new Set(),
 ): Plan {
-  const planned = groups.map((group) =>
+  const bare = groups.map((group) =>
     planGroup(
       group,
       members.filter((m) => m.group === group.name),
-      limits,
-      together,
     ),
   );
-  const waves = wavesOf(planned, members, limits);
+  const waves = wavesOf(bare, members, limits);
+  const planned = bare.map((group) => {
+    const first = members.filter(
+      (m) => group.outdated.includes(m.instanceId) && together.has(m.node?.metadata.name ?? ''),
+    ).length;
+    const { surge } = waveSize(group, limits);
+    const inWaves = waves.map((wave) => Math.min(surge, wave.filter((m) => m.group === group.name).length));
+    return { ...group, peak: group.desired + Math.max(first, ...inWaves) };
+  });
   const digest = createHash('sha256').update(JSON.stringify(planned)).digest('hex').slice(0, 16);
   return { groups: planned, waves, digest, newest: Math.max(0, ...members.map((m) => m.launchedAt)) };
 }
@@ -85,23 +91,16 @@ export const targetOf = ({ target, overrides = [] }: Group): { imageId: string; 
 const templateOf = ({ template, launchConfiguration = '' }: LaunchTarget): string =>
   template ? `${template.name}:${template.version}` : launchConfiguration;
 
-function planGroup(
-  group: Group,
-  members: Member[],
-  limits: Pick<WaveLimits, 'maxSurge' | 'maxUnavailable'>,
-  together: ReadonlySet<string>,
-): PlannedGroup {
+function planGroup(group: Group, members: Member[]): PlannedGroup {
   const outdated = members.filter((m) => m.state === 'outdated');
   const zones: Record<string, number> = {};
-  for (const m of members.filter((m) => m.state !== 'leaving')) zones[m.zone] = (zones[m.zone] ?? 0) + 1;
-  const first = outdated.filter((m) => together.has(m.node?.metadata.name ?? '')).length;
-  const surge = Math.min(waveSize(group, limits).surge, outdated.length);
+  for (const m of staying(members)) zones[m.zone] = (zones[m.zone] ?? 0) + 1;
   return {
     name: group.name,
     min: group.min,
     max: group.max,
     desired: group.desired,
-    peak: group.desired + Math.max(first, surge),
+    peak: group.desired,
     zones,
     ...targetOf(group),
     outdated: outdated.map((m) => m.instanceId),

@@ -48,13 +48,14 @@ describe('a plan', () => {
   });
 
   test('says the most nodes that there will be at once', () => {
-    const peak = (limits: Pick<WaveLimits, 'maxSurge' | 'maxUnavailable'>, redis: string[] = []) =>
+    const peak = (limits: Partial<WaveLimits>, redis: string[] = []) =>
       planRotation([group({ desired: 4 })], four, { ...one, ...limits }, new Set(redis)).groups[0]?.peak;
     expect(peak(one)).toBe(5);
     expect(peak({ maxSurge: '50%', maxUnavailable: 0 })).toBe(6);
     expect(peak({ maxSurge: 9, maxUnavailable: 0 })).toBe(8);
     expect(peak({ maxSurge: 0, maxUnavailable: 1 })).toBe(4);
     expect(peak(one, ['1', '2', '3'])).toBe(7);
+    expect(peak({ maxSurge: '100%', maxUnavailable: 0, canary: true })).toBe(7);
   });
 
   test('begins with one node of each group whose configuration no node runs yet', () => {
@@ -127,6 +128,13 @@ describe('replacements', () => {
     expect(launchesFor(planned, uneven, uneven.slice(0, 2), true)).toEqual(['a', 'b']);
     const alone = ['1', '2', '3', '4'].map((id) => member(id, { zone: 'a' }));
     expect(launchesFor(planned, alone, alone.slice(0, 2), true)).toEqual(['b', 'b']);
+  });
+
+  test('are not launched for a member on standby, which counts neither before nor now', () => {
+    const members = [...four.slice(1), member('9', { zone: 'a', state: 'standby' })];
+    const [group_] = planRotation([group({ desired: 3 })], members, one).groups;
+    expect(group_?.zones).toEqual({ a: 1, b: 2 });
+    expect(launchesFor(group_!, [...members, fresh('5', 'a')], members.slice(1, 2), true)).toEqual([]);
   });
 
   test('are still missing while the one that came is leaving again', () => {

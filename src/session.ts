@@ -30,7 +30,7 @@ export function makeSession(github: GithubRuntime, contract: Contract, signals: 
     directory: github.directory(),
     kubernetes: () => {
       kubernetes ??= connect(inputs, github).then((connection) =>
-        kubernetesClient(connection, systemClock, signals.over),
+        kubernetesClient(connection, systemClock, signals.over, github.say),
       );
       return kubernetes;
     },

@@ -6,7 +6,7 @@ import {
 import { DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import type { Group, GroupInstance, GroupSelection, LifecycleState } from '../cluster/ports.ts';
 import { calling } from './errors.ts';
-import { type TemplateClients, targetOf } from './templates.ts';
+import { type TemplateClients, targetsOf } from './templates.ts';
 
 export async function describeGroups(clients: TemplateClients, select: GroupSelection): Promise<Group[]> {
   const input =
@@ -24,7 +24,7 @@ export async function describeGroups(clients: TemplateClients, select: GroupSele
     return pages;
   });
   const subnets = await describeSubnets(clients.ec2, found);
-  return Promise.all(found.map(async (group) => groupOf(group, subnets, await targetOf(clients, group))));
+  return Promise.all(found.map(async (group) => groupOf(group, subnets, await targetsOf(clients, group))));
 }
 
 function subnetIds(group: AutoScalingGroup): string[] {
@@ -53,7 +53,7 @@ async function describeSubnets(
 function groupOf(
   group: AutoScalingGroup,
   subnets: Map<string, Group['subnets'][number]>,
-  target: Group['target'],
+  targets: Pick<Group, 'target' | 'overrides'>,
 ): Group {
   return {
     name: group.AutoScalingGroupName ?? '',
@@ -67,7 +67,7 @@ function groupOf(
     tags: Object.fromEntries((group.Tags ?? []).map((t) => [t.Key ?? '', t.Value ?? ''])),
     targetGroups: group.TargetGroupARNs ?? [],
     classicLoadBalancers: group.LoadBalancerNames ?? [],
-    target,
+    ...targets,
     canLaunchInZone: takesLaunches(group),
   };
 }

@@ -2,7 +2,7 @@ import type { AutoScalingGroup, LaunchTemplateSpecification } from '@aws-sdk/cli
 import { type AutoScalingClient, DescribeLaunchConfigurationsCommand } from '@aws-sdk/client-auto-scaling';
 import { DescribeLaunchTemplateVersionsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
-import type { Group } from '../cluster/ports.ts';
+import type { Group, LaunchTarget } from '../cluster/ports.ts';
 import { calling } from './errors.ts';
 
 export interface TemplateClients {
@@ -11,20 +11,40 @@ export interface TemplateClients {
   ssm: SSMClient;
 }
 
-/** What a new instance of the group would be launched from, with versions and image aliases resolved. */
-export async function targetOf(clients: TemplateClients, group: AutoScalingGroup): Promise<Group['target']> {
-  if (group.LaunchConfigurationName) return fromLaunchConfiguration(clients, group.LaunchConfigurationName);
+/** What new instances of the group would be launched from, with versions and image aliases resolved. */
+export async function targetsOf(
+  clients: TemplateClients,
+  group: AutoScalingGroup,
+): Promise<Pick<Group, 'target' | 'overrides'>> {
+  if (group.LaunchConfigurationName)
+    return { target: await fromLaunchConfiguration(clients, group.LaunchConfigurationName) };
+  const name = group.AutoScalingGroupName ?? '';
   const mixed = group.MixedInstancesPolicy?.LaunchTemplate;
-  const specification = mixed?.LaunchTemplateSpecification ?? group.LaunchTemplate;
-  const target = await fromTemplate(clients, specification, group.AutoScalingGroupName ?? '');
-  const overrides = (mixed?.Overrides ?? []).flatMap((o) => (o.InstanceType ? [o.InstanceType] : []));
-  return overrides.length > 0 ? { ...target, instanceTypes: overrides } : target;
+  const target = await fromTemplate(
+    clients,
+    mixed?.LaunchTemplateSpecification ?? group.LaunchTemplate,
+    name,
+  );
+  const given = mixed?.Overrides ?? [];
+  const types = given.flatMap((o) => o.InstanceType ?? []);
+  const overrides = await Promise.all(
+    given
+      .filter((o) => o.LaunchTemplateSpecification)
+      .map(async (o) => ({
+        ...(o.InstanceType ? { instanceType: o.InstanceType } : {}),
+        target: await fromTemplate(clients, o.LaunchTemplateSpecification, name),
+      })),
+  );
+  return {
+    target: types.length > 0 ? { ...target, instanceTypes: types } : target,
+    ...(overrides.length > 0 ? { overrides } : {}),
+  };
 }
 
 async function fromLaunchConfiguration(
   { autoScaling }: TemplateClients,
   name: string,
-): Promise<Group['target']> {
+): Promise<LaunchTarget> {
   const answer = await calling('DescribeLaunchConfigurations', () =>
     autoScaling.send(new DescribeLaunchConfigurationsCommand({ LaunchConfigurationNames: [name] })),
   );
@@ -40,7 +60,7 @@ async function fromTemplate(
   clients: TemplateClients,
   specification: LaunchTemplateSpecification | undefined,
   group: string,
-): Promise<Group['target']> {
+): Promise<LaunchTarget> {
   if (!specification)
     throw new Error(`Auto Scaling Group ${group} has neither a launch template nor a launch configuration.`);
   const { LaunchTemplateId, LaunchTemplateName, Version } = specification;

@@ -1,5 +1,5 @@
 import type { Node } from './objects.ts';
-import type { Group, GroupInstance, Instance } from './ports.ts';
+import type { Group, GroupInstance, Instance, LaunchTarget } from './ports.ts';
 
 export type MemberState = 'current' | 'outdated' | 'joining' | 'leaving' | 'standby' | 'orphaned';
 
@@ -67,8 +67,20 @@ function memberOf(
   };
 }
 
+/** Runs what it would be launched from today; where attributes choose the type, any of the templates may have been its own. */
+function isUpToDate(group: Group, inGroup: GroupInstance, instance: Instance | undefined): boolean {
+  const overrides = group.overrides ?? [];
+  const ofItsType = overrides.filter((o) => o.instanceType && o.instanceType === inGroup.instanceType);
+  const byAttributes = overrides.filter((o) => !o.instanceType);
+  const targets =
+    ofItsType.length > 0
+      ? ofItsType.map((o) => o.target)
+      : [group.target, ...byAttributes.map((o) => o.target)];
+  return targets.some((target) => runs(target, inGroup, instance));
+}
+
 /** Same launch configuration or template version, and the same image: an SSM alias can change the image under a version. */
-function isUpToDate({ target }: Group, inGroup: GroupInstance, instance: Instance | undefined): boolean {
+function runs(target: LaunchTarget, inGroup: GroupInstance, instance: Instance | undefined): boolean {
   if (instance && target.imageId && instance.imageId !== target.imageId) return false;
   if (target.launchConfiguration) return inGroup.launchConfiguration === target.launchConfiguration;
   const { template } = inGroup;

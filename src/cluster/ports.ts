@@ -153,6 +153,14 @@ export interface GroupInstance {
   launchConfiguration?: string;
 }
 
+/** What an instance is launched from. */
+export interface LaunchTarget {
+  template?: { id: string; name: string; version: string };
+  launchConfiguration?: string;
+  imageId: string;
+  instanceTypes: string[];
+}
+
 /** An Auto Scaling Group, with `$Latest`, `$Default` and SSM images resolved into `target`. */
 export interface Group {
   name: string;
@@ -169,12 +177,12 @@ export interface Group {
   targetGroups: string[];
   classicLoadBalancers: string[];
   /** What a new instance would be launched from. */
-  target: {
-    template?: { id: string; name: string; version: string };
-    launchConfiguration?: string;
-    imageId: string;
-    instanceTypes: string[];
-  };
+  target: LaunchTarget;
+  /**
+   * The overrides of a mixed instances policy that have a template of their own; one without an instance type goes by
+   * attributes (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-mixed-instances-groups-launch-template-overrides.html).
+   */
+  overrides?: { instanceType?: string; target: LaunchTarget }[];
   /** False for spot or mixed groups, weighted capacity and warm pools, where LaunchInstances is refused by AWS. */
   canLaunchInZone: boolean;
 }

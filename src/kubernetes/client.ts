@@ -8,10 +8,11 @@ import {
   type Patch,
 } from '../cluster/ports.ts';
 import { apiVersionOf, type ObjectOf, pathOf, type Resource, resources } from '../cluster/resources.ts';
+import { describeDuration, messageOf } from '../text.ts';
 import { type ApiRequest, type Connection, readBody, send } from './connection.ts';
 import { errorFrom, evictionAnswer } from './errors.ts';
 import { openPort } from './port-forward.ts';
-import { retrying } from './retry.ts';
+import { patienceMs, retrying } from './retry.ts';
 import { listAndWatch } from './watch.ts';
 
 const contentTypes: Record<Patch['type'], string> = {
@@ -20,37 +21,72 @@ const contentTypes: Record<Patch['type'], string> = {
   json: 'application/json-patch+json',
 };
 const pageSize = '500';
+const sayEveryMs = 10_000;
+
+interface Page<R extends Resource> {
+  items: ObjectOf[R][];
+  metadata: { resourceVersion: string; continue?: string };
+}
 
 /**
  * The Kubernetes port over HTTPS. Reads and idempotent writes are sent again after throttling, server errors and broken
  * connections; a create only after throttling, because it may have arrived.
  */
-export function kubernetesClient(connection: Connection, clock: Clock, signal: AbortSignal): Kubernetes {
+export function kubernetesClient(
+  connection: Connection,
+  clock: Clock,
+  signal: AbortSignal,
+  say: (line: string) => void = () => {},
+): Kubernetes {
+  let known = false;
+  let said = Number.NEGATIVE_INFINITY;
   const once = async <T>(request: ApiRequest): Promise<T> => {
     const response = await send(connection, request, signal);
+    known = true;
     const body = await readBody(response);
     const status = response.statusCode ?? 0;
     if (status < 200 || status > 299) throw errorFrom(`${request.method} ${request.path}`, response, body);
     return (body ? JSON.parse(body) : {}) as T;
   };
   const call = <T>(request: ApiRequest, idempotent = true): Promise<T> =>
-    retrying({ clock, signal, idempotent }, () => once<T>(request));
+    retrying(
+      {
+        clock,
+        signal,
+        idempotent,
+        patienceMs: () => (known ? patienceMs.known : patienceMs.unknown),
+        onFailure(error, leftMs) {
+          if (clock.now() - said < sayEveryMs) return;
+          said = clock.now();
+          say(
+            `The Kubernetes API does not serve (${messageOf(error)}); trying again for ${describeDuration(leftMs)} at most.`,
+          );
+        },
+      },
+      () => once<T>(request),
+    );
 
   const list = async <R extends Resource>(
     resource: R,
     query: ListQuery = {},
   ): Promise<ListOf<ObjectOf[R]>> => {
-    const items: ObjectOf[R][] = [];
+    let items: ObjectOf[R][] = [];
     let token: string | undefined;
     for (;;) {
-      const page = await call<{
-        items: ObjectOf[R][];
-        metadata: { resourceVersion: string; continue?: string };
-      }>({
+      const page: Page<R> | undefined = await call<Page<R>>({
         method: 'GET',
         path: pathOf(resource, query.namespace),
         query: { ...selectors(query), limit: pageSize, continue: token },
+      }).catch((error) => {
+        if (token && error instanceof KubernetesError && error.status === 410) return undefined;
+        throw error;
       });
+      if (!page) {
+        // The list it began with is forgotten by now: https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+        items = [];
+        token = undefined;
+        continue;
+      }
       for (const item of page.items)
         items.push({ ...item, apiVersion: apiVersionOf(resource), kind: resources[resource].kind });
       token = page.metadata.continue;

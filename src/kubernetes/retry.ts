@@ -1,7 +1,11 @@
 import type { Clock } from '../clock.ts';
 import { KubernetesError } from '../cluster/ports.ts';
 
-const attempts = 6;
+/**
+ * How long an API server may be away that has answered before: it restarts, or its control plane is upgraded. One that never
+ * has is more likely the wrong one, which the user should hear soon.
+ */
+export const patienceMs = { known: 60_000, unknown: 6_000 };
 const firstPauseMs = 200;
 const longestPauseMs = 5000;
 
@@ -30,18 +34,30 @@ export function pauseMs(n: number, error: unknown): number {
   return Math.min(longestPauseMs, asked === undefined ? firstPauseMs * 2 ** (n - 1) : asked * 1000);
 }
 
-/** Sends again a bounded number of times while that can help. */
-export async function retrying<T>(
-  options: { clock: Clock; signal: AbortSignal; idempotent: boolean },
-  send: () => Promise<T>,
-): Promise<T> {
+export interface RetryOptions {
+  clock: Clock;
+  signal: AbortSignal;
+  idempotent: boolean;
+  /** How long to go on, from the first attempt. */
+  patienceMs: () => number;
+  /** Called before each pause. */
+  onFailure: (error: unknown, leftMs: number) => void;
+}
+
+/** Sends again, for a bounded time, while that can help. @throws what the last attempt threw, or the signal's reason. */
+export async function retrying<T>(options: RetryOptions, send: () => Promise<T>): Promise<T> {
+  const { clock, signal, idempotent } = options;
+  const started = clock.now();
   for (let n = 1; ; n++) {
     try {
       return await send();
     } catch (error) {
-      options.signal.throwIfAborted();
-      if (n >= attempts || !isTransient(error, options.idempotent)) throw error;
-      await options.clock.sleep(pauseMs(n, error), options.signal);
+      signal.throwIfAborted();
+      const pause = pauseMs(n, error);
+      const leftMs = started + options.patienceMs() - clock.now();
+      if (pause > leftMs || !isTransient(error, idempotent)) throw error;
+      options.onFailure(error, leftMs);
+      await clock.sleep(pause, signal);
     }
   }
 }

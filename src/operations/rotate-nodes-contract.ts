@@ -51,6 +51,24 @@ export const rotateNodesContract: Contract = {
       description: 'The Deployment to pause as namespace/name; auto finds it, none leaves it alone.',
       default: 'auto',
     },
+    'max-at-once': {
+      description:
+        'Nodes of all groups together that are replaced in one wave. Without it only the groups limit it.',
+    },
+    canary: {
+      description: 'When no node of a group runs the new configuration yet, its first wave is a single node.',
+      default: 'true',
+    },
+    jobs: {
+      description:
+        'Pods of Jobs: wait lets them end by themselves within drain-timeout, evict has their Job start them again elsewhere.',
+      default: 'wait',
+    },
+    'protected-pods': {
+      description:
+        'Pods annotated karpenter.sh/do-not-disrupt: true or cluster-autoscaler.kubernetes.io/safe-to-evict: false: wait lets them end by themselves within drain-timeout, evict treats them as all others.',
+      default: 'wait',
+    },
     'on-failure': {
       description:
         'What happens when the rotation fails: restore every setting, or keep all as it is to look at it.',
@@ -60,6 +78,11 @@ export const rotateNodesContract: Contract = {
       description:
         'How long the additional replica of a single-replica Deployment serves before the old one leaves, so that load balancers have learned of it.',
       default: '10s',
+    },
+    'time-budget': {
+      description:
+        'How long this step may take. No wave begins that would not end in time: the run rests, everything as before, and running the workflow again goes on with it.',
+      default: '5h30m',
     },
     interval: { description: 'Pause between waves.', default: '0s' },
     'required-passes': { description: 'How many times in a row a validation must pass.', default: '2' },
@@ -77,8 +100,11 @@ export const rotateNodesContract: Contract = {
     'plan-digest': 'Digest of the plan; drain and migrate-redis refuse a different one.',
     nodes: 'JSON list of the outdated nodes that carry Redis (phase: prepare).',
     plan: 'JSON summary of the plan: groups with size, peak and outdated nodes, and the number of waves.',
-    verdict: 'planned, prepared, completed, nothing-to-do, restored, stopped or failed.',
+    verdict:
+      'planned, prepared, completed, incomplete (out of time), nothing-to-do, restored, stopped or failed.',
+    complete: 'true when no outdated node is left, false when running again goes on.',
     replaced: 'Number of nodes replaced in this step.',
-    remaining: 'JSON list of what could not be put back.',
+    remaining: 'Number of outdated nodes that are left.',
+    'not-restored': 'JSON list of what could not be put back.',
   },
 };

@@ -38,8 +38,15 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
     maxSurge: readSize(read, 'max-surge'),
     maxUnavailable: readSize(read, 'max-unavailable'),
     clusterAutoscaler: readAutoscaler(read),
+    ...(read.text('max-at-once')
+      ? { maxAtOnce: read.number('max-at-once', { min: 1, max: 1000, integer: true }) }
+      : {}),
+    canary: read.flag('canary'),
+    jobs: read.choice('jobs', ['wait', 'evict']),
+    protectedPods: read.choice('protected-pods', ['wait', 'evict']),
     onFailure: read.choice('on-failure', ['restore', 'keep']),
     intervalMs: read.duration('interval'),
+    timeBudgetMs: read.duration('time-budget', { minMs: 1000 }),
     settleMs: read.duration('settle-time'),
     requiredPasses: read.number('required-passes', { min: 1, max: 100, integer: true }),
     timeouts: {

@@ -5,7 +5,7 @@ import { redisSelections } from '../redis/settings.ts';
 import type { Context } from '../rotation/context.ts';
 import { noGuard } from '../rotation/gate.ts';
 import type { Plan } from '../rotation/plan.ts';
-import { type Restored, redisNote, restore } from '../rotation/restore.ts';
+import { type Restored, redisNote, rest, restore } from '../rotation/restore.ts';
 import {
   begin,
   digestNote,
@@ -68,7 +68,8 @@ async function work(session: Session, inputs: RotateNodesInputs, run: Run): Prom
       if (inputs.redis.length > 0) await context.journal.note(redisNote, redisSelections(inputs.redis));
       verdict = await phase(context, session, inputs, plan, redis, replaced);
     }
-    if (verdict !== 'prepared') {
+    if (verdict === 'incomplete' && plan) restored = await rest(context, plan);
+    else if (verdict !== 'prepared') {
       restored = await restore(context, plan);
       finished = restored.remaining.length === 0;
       if (inputs.phase === 'restore') verdict = finished ? 'restored' : 'failed';
@@ -87,7 +88,7 @@ async function work(session: Session, inputs: RotateNodesInputs, run: Run): Prom
   }
   session.output('verdict', verdict);
   session.output('replaced', String(replaced.length));
-  session.output('remaining', JSON.stringify(restored.remaining));
+  session.output('not-restored', JSON.stringify(restored.remaining));
   session.summary(
     rotationSummary({
       runId: run.journal.runId,
@@ -102,7 +103,7 @@ async function work(session: Session, inputs: RotateNodesInputs, run: Run): Prom
   // A stopped run is parked: its next step, or running the workflow again, goes on with it.
   await run.leave(finished);
   if (failure) throw new Error(failure);
-  if (restored.remaining.length > 0)
+  if (restored.remaining.length > 0 && verdict !== 'incomplete')
     throw new Error(
       `Not everything could be put back:\n${restored.remaining.map((r) => `  - ${r}`).join('\n')}`,
     );
@@ -117,6 +118,7 @@ async function phase(
   redis: readonly Pod[],
   replaced: Replaced[],
 ): Promise<string> {
+  const deadline = session.clock.now() + context.settings.timeBudgetMs;
   if (inputs.phase === 'drain') refuseOtherPlan(context, inputs);
   if (inputs.phase === 'prepare') {
     await begin(context);
@@ -133,15 +135,22 @@ async function phase(
       `Redis has not moved: ${names(left)}. Run rotate-nodes phase: prepare and migrate-redis before phase: drain, so that no write is lost.`,
     );
   }
-  if (plan.waves.length === 0) return 'nothing-to-do';
+  if (plan.waves.length === 0) {
+    session.output('remaining', '0');
+    session.output('complete', 'true');
+    return 'nothing-to-do';
+  }
   await begin(context);
   const traffic = await watchTraffic(context, inputs.baseline);
   try {
-    await rotate({ ...context, guard: traffic.guard }, plan, (one) => replaced.push(one));
+    const guarded = { ...context, guard: traffic.guard };
+    const left = await rotate(guarded, plan, deadline, (one) => replaced.push(one));
+    session.output('remaining', String(left));
+    session.output('complete', String(left === 0));
+    return left === 0 ? 'completed' : 'incomplete';
   } finally {
     await traffic.stop();
   }
-  return 'completed';
 }
 
 async function contextOf(session: Session, inputs: RotateNodesInputs, run: Run): Promise<Context> {

@@ -14,7 +14,8 @@ const prefix = 'deployment/';
 export const replicasKey = (d: { metadata: { namespace?: string; name: string } }): string =>
   `${prefix}${d.metadata.namespace}/${d.metadata.name}/replicas`;
 
-async function findAutoscalers(kubernetes: Kubernetes, setting: string): Promise<Deployment[]> {
+/** The Deployments that the setting means; none where there are none. */
+export async function findAutoscalers(kubernetes: Kubernetes, setting: string): Promise<Deployment[]> {
   if (setting === 'none') return [];
   if (setting === 'auto') return (await kubernetes.list('deployments')).items.filter(isAutoscaler);
   const [namespace = '', name = ''] = setting.split('/');

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Aws, GroupSelection, Kubernetes } from '../cluster/ports.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Guard } from './gate.ts';
+import type { WaveLimits } from './plan.ts';
 
 export interface Timeouts {
   /** A new node: from the request to ready with its DaemonSets. */
@@ -13,16 +14,19 @@ export interface Timeouts {
   gate: number;
 }
 
-export interface RotationSettings {
+export interface RotationSettings extends WaveLimits {
   select: GroupSelection;
   /** Replace nodes that run what they should, too: all of them, or those that are older. */
   replace: { force: boolean; maxAgeMs?: number | undefined };
-  maxSurge: number | string;
-  maxUnavailable: number | string;
   /** `auto`, `none` or `namespace/name`. */
   clusterAutoscaler: string;
+  /** Whether pods of Jobs, and pods that ask not to be disrupted, are left to end by themselves. */
+  jobs: 'wait' | 'evict';
+  protectedPods: 'wait' | 'evict';
   onFailure: 'restore' | 'keep';
   intervalMs: number;
+  /** How long the step may take; no wave begins that would not end in time. */
+  timeBudgetMs: number;
   /** How long an additional replica serves before the old one leaves: load balancers learn of it late. */
   settleMs: number;
   requiredPasses: number;

@@ -6,6 +6,8 @@ import { tolerates } from '../cluster/taints.ts';
 import { count, names } from '../text.ts';
 import { type Look, WaitTimeout, waitUntil } from '../wait.ts';
 import { type Context, taintKey } from './context.ts';
+import { leftToEnd, whoseTurn } from './eviction-order.ts';
+import { Overdue } from './overdue.ts';
 
 /** Pods did not leave in time; the message names each, what holds it, and what to do. */
 export class DrainFailed extends Error {}
@@ -13,8 +15,6 @@ export class DrainFailed extends Error {}
 /** Evictions in flight at once per node, to spare the API server. */
 const concurrency = 5;
 const pollMs = 400;
-/** A pod that is terminating longer than its grace plus this is stuck. */
-const stuckMs = 60_000;
 
 /**
  * How long until the same pod is asked again. A full budget may have room any moment. An API server that throttles says
@@ -53,19 +53,33 @@ export function staysBecause(pod: Pod): 'mirror' | 'finished' | 'daemonset' | 't
 
 /**
  * Evicts everything that must leave these nodes, all pods at once, and waits until they are gone: listed twice in a row
- * without a pod, because one may have been scheduled just before the taint.
+ * without a pod, because one may have been scheduled just before the taint. Pods that hang are not waited for.
+ * Returns the UIDs of those.
  * @throws DrainFailed (drain-timeout).
  */
-export async function drainNodes(context: Context, nodes: readonly string[]): Promise<void> {
+export async function drainNodes(context: Context, nodes: readonly string[]): Promise<ReadonlySet<string>> {
   const { kubernetes, clock, signal, settings, say } = context;
   const answers: Answers = new Map();
   const told = new Set<string>();
+  const overdue = new Overdue();
+  const hanging = new Set<string>();
   let empty = 0;
   const look = async (): Promise<Look<true>> => {
-    const pods = (await podsOn(context, nodes)).filter((p) => !staysBecause(p));
+    const present = (await podsOn(context, nodes)).filter((p) => !staysBecause(p));
+    for (const pod of present) {
+      const { uid = '' } = pod.metadata;
+      if (hanging.has(uid) || !overdue.see(pod, clock.now())) continue;
+      hanging.add(uid);
+      say(
+        `Pod ${podName(pod)} is overdue: it has been terminating for longer than its grace and a minute. Going on without it; it ends with its node.`,
+      );
+    }
+    const pods = present.filter((p) => !hanging.has(p.metadata.uid ?? ''));
     empty = pods.length === 0 ? empty + 1 : 0;
     if (empty >= 2) return { done: true };
-    const due = pods.filter((p) => !isTerminating(p) && (answerTo(p)?.askAgainAt ?? 0) <= clock.now());
+    const due = whoseTurn(pods).filter(
+      (p) => !isTerminating(p) && !leftToEnd(p, settings) && (answerTo(p)?.askAgainAt ?? 0) <= clock.now(),
+    );
     await Promise.all(
       nodes.map((node) =>
         evictAll(
@@ -76,6 +90,11 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
       ),
     );
     for (const pod of pods) {
+      const why = leftToEnd(pod, settings);
+      if (why && !told.has(podName(pod))) {
+        told.add(podName(pod));
+        say(`Pod ${podName(pod)} is left to end by itself: ${why}.`);
+      }
       const answer = answerTo(pod)?.answer;
       if (!answer || !waitsForAnother.has(answer.kind) || told.has(podName(pod))) continue;
       told.add(podName(pod));
@@ -84,14 +103,19 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
     // Waiting would not help any of them.
     if (pods.length > 0 && pods.every((p) => answerTo(p)?.answer.kind === 'several-budgets'))
       throw await failed(`Cannot drain ${names(nodes)}`);
-    const left = pods.map((p) => describe(p, answerTo(p)?.answer, clock.now()));
+    const left = pods.map((p) => describe(p, leftToEnd(p, settings) ?? messageOf(answerTo(p)?.answer)));
     return { waiting: `${count(pods.length, 'pod')} left: ${names(left, 3)}` };
   };
   const answerTo = (pod: Pod) => answers.get(pod.metadata.uid ?? '');
   const failed = async (what: string): Promise<DrainFailed> => {
     const left = (await podsOn(context, nodes)).filter((p) => !staysBecause(p));
     const budgets = (await kubernetes.list('poddisruptionbudgets')).items;
-    const lines = left.map((pod) => advice(pod, answerTo(pod)?.answer, budgetsOf(pod, budgets)));
+    const lines = left.map((pod) => {
+      const why = leftToEnd(pod, settings);
+      return why
+        ? `Pod ${podName(pod)} has not ended by itself, and is not evicted: ${why}. Wait until it has, or allow its eviction, then run the workflow again.`
+        : advice(pod, answerTo(pod)?.answer, budgetsOf(pod, budgets));
+    });
     return new DrainFailed(`${what}:\n${lines.map((l) => `  - ${l}`).join('\n')}`);
   };
   const what = `the pods of ${names(nodes)} to leave`;
@@ -109,6 +133,7 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
     if (!(error instanceof WaitTimeout)) throw error;
     throw await failed(error.message.slice(0, error.message.indexOf(':')));
   }
+  return hanging;
 }
 
 /** By UID, because a pod of the same name elsewhere is another one. */
@@ -143,13 +168,8 @@ async function evictAll(context: Context, pods: Pod[], answers: Answers): Promis
 const messageOf = (answer: EvictionAnswer | undefined): string =>
   answer && 'message' in answer ? answer.message : 'no answer yet';
 
-function describe(pod: Pod, answer: EvictionAnswer | undefined, now: number): string {
-  if (isTerminating(pod)) {
-    const overdue = now - Date.parse(pod.metadata.deletionTimestamp ?? '');
-    return `${podName(pod)} is terminating${overdue > stuckMs ? ' and overdue' : ''}`;
-  }
-  return `${podName(pod)}: ${messageOf(answer)}`;
-}
+const describe = (pod: Pod, why: string): string =>
+  isTerminating(pod) ? `${podName(pod)} is terminating` : `${podName(pod)}: ${why}`;
 
 /** What holds the pod, and what a person can do about it. */
 function advice(pod: Pod, answer: EvictionAnswer | undefined, budgets: PodDisruptionBudget[]): string {

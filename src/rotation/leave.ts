@@ -6,20 +6,28 @@ import type { Context } from './context.ts';
 import { podsOn, staysBecause } from './drain.ts';
 import type { Plan } from './plan.ts';
 import { cordon } from './taints.ts';
+import { tellNodes } from './tell-nodes.ts';
 import { lookAround } from './view.ts';
 
 const pollMs = 400;
 const maxPollMs = 5000;
 
-/** Waits until no volume of a pod that had to leave is attached to these nodes: the pod may be waiting for it elsewhere. */
-export async function waitForVolumes(context: Context, nodes: readonly string[]): Promise<void> {
+/**
+ * Waits until no volume of a pod that had to leave is attached to these nodes: the pod may be waiting for it elsewhere.
+ * @param hanging UIDs of pods that were not waited for; their volumes go with the node
+ */
+export async function waitForVolumes(
+  context: Context,
+  nodes: readonly string[],
+  hanging: ReadonlySet<string>,
+): Promise<void> {
   const { kubernetes, clock, signal, settings, say } = context;
   await waitUntil(
     async () => {
       const attachments = (await kubernetes.list('volumeattachments')).items.filter((a) =>
         nodes.includes(a.spec.nodeName),
       );
-      const staying = attachments.length > 0 ? await volumesThatStay(context, nodes) : new Set();
+      const staying = attachments.length > 0 ? await volumesThatStay(context, nodes, hanging) : new Set();
       const attached = attachments.filter((a) => !staying.has(a.spec.source.persistentVolumeName ?? ''));
       return attached.length === 0
         ? { done: true }
@@ -43,9 +51,13 @@ export async function waitForVolumes(context: Context, nodes: readonly string[])
 }
 
 /** Volumes of DaemonSet pods and the like stay attached until the node is gone. */
-async function volumesThatStay(context: Context, nodes: readonly string[]): Promise<Set<string>> {
+async function volumesThatStay(
+  context: Context,
+  nodes: readonly string[],
+  hanging: ReadonlySet<string>,
+): Promise<Set<string>> {
   const claims = (await podsOn(context, nodes))
-    .filter((p) => staysBecause(p))
+    .filter((p) => staysBecause(p) || hanging.has(p.metadata.uid ?? ''))
     .flatMap((p) => claimNamesOf(p).map((name) => ({ namespace: p.metadata.namespace ?? '', name })));
   const found = await Promise.all(claims.map((ref) => context.kubernetes.get('persistentvolumeclaims', ref)));
   return new Set(found.flatMap((claim) => claim?.spec.volumeName ?? []));
@@ -65,6 +77,13 @@ export async function terminate(context: Context, plan: Plan, members: readonly 
     if (!group || !inGroup || inGroup.lifecycle.startsWith('Terminat')) continue;
     const before = plan.groups.find((g) => g.name === member.group)?.desired ?? group.desired;
     const decrement = group.desired > before && group.desired > group.min;
+    if (member.node)
+      await tellNodes(
+        context,
+        [member.node.metadata.name],
+        'RollingTerminate',
+        `Rotation ${context.journal.runId} terminates its instance ${member.instanceId}.`,
+      );
     await aws.terminate(member.instanceId, { decrement });
     say(
       `Terminating ${member.node?.metadata.name ?? member.instanceId} (${member.instanceId}) of ${member.group}.`,

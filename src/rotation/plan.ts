@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Member } from '../cluster/members.ts';
-import type { Group } from '../cluster/ports.ts';
+import type { Group, LaunchTarget } from '../cluster/ports.ts';
 import { scaled } from '../cluster/quantities.ts';
 
 export interface PlannedGroup {
@@ -29,10 +29,20 @@ export interface Plan {
   launchedBefore?: number;
 }
 
+/** What bounds a wave. */
+export interface WaveLimits {
+  maxSurge: number | string;
+  maxUnavailable: number | string;
+  /** Members of all groups together. */
+  maxAtOnce?: number | undefined;
+  /** Whether the first of a configuration that no node runs yet goes alone. */
+  canary: boolean;
+}
+
 /** How many members of a group may be replaced at once, and how many of them get their replacement first. */
 export function waveSize(
   group: { desired: number },
-  limits: { maxSurge: number | string; maxUnavailable: number | string },
+  limits: Pick<WaveLimits, 'maxSurge' | 'maxUnavailable'>,
 ): { surge: number; size: number } {
   const surge = scaled(limits.maxSurge, group.desired, 'up');
   const unavailable = scaled(limits.maxUnavailable, group.desired, 'down');
@@ -47,62 +57,50 @@ export function waveSize(
 export function planRotation(
   groups: readonly Group[],
   members: readonly Member[],
-  limits: { maxSurge: number | string; maxUnavailable: number | string },
+  limits: WaveLimits,
   together: ReadonlySet<string> = new Set(),
 ): Plan {
-  const planned = groups.map((group) =>
+  const bare = groups.map((group) =>
     planGroup(
       group,
       members.filter((m) => m.group === group.name),
-      limits,
-      together,
     ),
   );
-  const waves: Plan['waves'] = [];
-  for (const group of planned) {
-    const { size } = waveSize(group, limits);
-    const outdated = members.filter((m) => group.outdated.includes(m.instanceId));
-    for (let i = 0; i < outdated.length; i += size) {
-      const wave = waves[i / size] ?? [];
-      waves[i / size] = wave;
-      for (const m of outdated.slice(i, i + size))
-        wave.push({
-          group: group.name,
-          instanceId: m.instanceId,
-          node: m.node?.metadata.name ?? '',
-          zone: m.zone,
-        });
-    }
-  }
+  const waves = wavesOf(bare, members, limits);
+  const planned = bare.map((group) => {
+    const first = members.filter(
+      (m) => group.outdated.includes(m.instanceId) && together.has(m.node?.metadata.name ?? ''),
+    ).length;
+    const { surge } = waveSize(group, limits);
+    const inWaves = waves.map((wave) => Math.min(surge, wave.filter((m) => m.group === group.name).length));
+    return { ...group, peak: group.desired + Math.max(first, ...inWaves) };
+  });
   const digest = createHash('sha256').update(JSON.stringify(planned)).digest('hex').slice(0, 16);
   return { groups: planned, waves, digest, newest: Math.max(0, ...members.map((m) => m.launchedAt)) };
 }
 
 /** What a new instance of the group would be, in the words of the plan. */
-export const targetOf = ({ target }: Group): { imageId: string; template: string } => ({
+export const targetOf = ({ target, overrides = [] }: Group): { imageId: string; template: string } => ({
   imageId: target.imageId,
-  template: target.template
-    ? `${target.template.name}:${target.template.version}`
-    : (target.launchConfiguration ?? ''),
+  template: [
+    templateOf(target),
+    ...overrides.map((o) => `${templateOf(o.target)} for ${o.instanceType ?? 'others'}`),
+  ].join(', '),
 });
 
-function planGroup(
-  group: Group,
-  members: Member[],
-  limits: { maxSurge: number | string; maxUnavailable: number | string },
-  together: ReadonlySet<string>,
-): PlannedGroup {
+const templateOf = ({ template, launchConfiguration = '' }: LaunchTarget): string =>
+  template ? `${template.name}:${template.version}` : launchConfiguration;
+
+function planGroup(group: Group, members: Member[]): PlannedGroup {
   const outdated = members.filter((m) => m.state === 'outdated');
   const zones: Record<string, number> = {};
-  for (const m of members.filter((m) => m.state !== 'leaving')) zones[m.zone] = (zones[m.zone] ?? 0) + 1;
-  const first = outdated.filter((m) => together.has(m.node?.metadata.name ?? '')).length;
-  const surge = Math.min(waveSize(group, limits).surge, outdated.length);
+  for (const m of staying(members)) zones[m.zone] = (zones[m.zone] ?? 0) + 1;
   return {
     name: group.name,
     min: group.min,
     max: group.max,
     desired: group.desired,
-    peak: group.desired + Math.max(first, surge),
+    peak: group.desired,
     zones,
     ...targetOf(group),
     outdated: outdated.map((m) => m.instanceId),
@@ -123,27 +121,70 @@ export function surplusPerZone(group: PlannedGroup, members: readonly Member[]):
   return surplus;
 }
 
-/** The zones in which to launch so that every leaving member has its replacement beside it; what is there already counts. */
+/** How many more members than before the run the whole group has now. */
+const surplusOf = (group: PlannedGroup, members: readonly Member[]): number =>
+  [...surplusPerZone(group, members).values()].reduce((sum, n) => sum + n, 0);
+
+/**
+ * The zones in which to launch so that every leaving member has its replacement beside it; what is there already counts.
+ * Never fewer than the group as a whole needs: where one zone has one too many because another has too few, that is no spare.
+ * Where AWS chooses the zone only the number means something.
+ */
 export function launchesFor(
   group: PlannedGroup,
   members: readonly Member[],
   leaving: readonly Member[],
+  canLaunchInZone: boolean,
 ): string[] {
+  const own = leaving.filter((m) => m.group === group.name);
+  const needed = Math.max(0, own.length - Math.max(0, surplusOf(group, members)));
+  if (!canLaunchInZone) return own.slice(0, needed).map((m) => m.zone);
   const surplus = surplusPerZone(group, members);
   const zones: string[] = [];
-  for (const member of leaving.filter((m) => m.group === group.name)) {
-    const spare = surplus.get(member.zone) ?? 0;
-    if (spare > 0) surplus.set(member.zone, spare - 1);
-    else zones.push(member.zone);
+  const add = (zone: string, n: number) => surplus.set(zone, (surplus.get(zone) ?? 0) + n);
+  for (const { zone } of own) {
+    add(zone, -1);
+    if ((surplus.get(zone) ?? 0) >= 0) continue;
+    zones.push(zone);
+    add(zone, 1);
+  }
+  while (zones.length < needed) {
+    const [poorest = ''] = [...surplus].sort(([, one], [, other]) => one - other)[0] ?? [];
+    zones.push(poorest);
+    add(poorest, 1);
   }
   return zones;
 }
 
-/** The next members to leave: first where a replacement is already waiting, then the oldest; the numbers of waveSize at most. */
-export function nextWave(
-  plan: Plan,
+/**
+ * How many members of each group leave next: those whose replacements are waiting already, else the numbers of waveSize. Of a
+ * group whose configuration no node runs yet it is one, the canary: a bad image must not take more than that.
+ */
+export function waveSizes(
+  plan: Pick<Plan, 'groups'>,
   members: readonly Member[],
-  limits: { maxSurge: number | string; maxUnavailable: number | string },
+  limits: WaveLimits,
+): Map<string, number> {
+  const sizes = new Map<string, number>();
+  let room = limits.maxAtOnce ?? Number.POSITIVE_INFINITY;
+  for (const group of plan.groups) {
+    const own = members.filter((m) => m.group === group.name);
+    const outdated = own.filter((m) => m.state === 'outdated').length;
+    const waiting = Math.min(outdated, Math.max(0, surplusOf(group, own)));
+    const proven = !limits.canary || own.some((m) => m.state === 'current');
+    const asked = Math.min(outdated, proven ? waveSize(group, limits).size : 1);
+    const size = Math.max(waiting, Math.min(asked, room));
+    room = Math.max(0, room - size);
+    sizes.set(group.name, size);
+  }
+  return sizes;
+}
+
+/** Which members those are: first where a replacement is already waiting beside them, then the oldest. */
+export function whoLeaves(
+  plan: Pick<Plan, 'groups'>,
+  members: readonly Member[],
+  sizes: ReadonlyMap<string, number>,
 ): Member[] {
   return plan.groups.flatMap((group) => {
     const outdated = members.filter((m) => m.group === group.name && m.state === 'outdated');
@@ -156,7 +197,25 @@ export function nextWave(
       matched.push(member);
     }
     const rest = outdated.filter((m) => !matched.includes(m));
-    const { size } = waveSize(group, limits);
-    return [...matched, ...rest].slice(0, Math.max(size, matched.length));
+    return [...matched, ...rest].slice(0, sizes.get(group.name) ?? 0);
   });
+}
+
+/** The waves as they will be if nothing else happens: after each, its members are gone and their replacements are there. */
+function wavesOf(groups: PlannedGroup[], members: readonly Member[], limits: WaveLimits): Plan['waves'] {
+  const waves: Plan['waves'] = [];
+  let left = members.filter((m) => groups.some((g) => g.name === m.group));
+  for (;;) {
+    const wave = whoLeaves({ groups }, left, waveSizes({ groups }, left, limits));
+    if (wave.length === 0) return waves;
+    waves.push(
+      wave.map((m) => ({
+        group: m.group,
+        instanceId: m.instanceId,
+        node: m.node?.metadata.name ?? '',
+        zone: m.zone,
+      })),
+    );
+    left = left.map((m) => (wave.includes(m) ? { ...m, state: 'current', upToDate: true } : m));
+  }
 }

@@ -8,6 +8,7 @@ import { drainNodes, staysBecause } from './drain.ts';
 import { oversized, restoreGroups } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
 import { type Plan, type PlannedGroup, surplusPerZone } from './plan.ts';
+import { allowScaleDown, keepFromScaleDown } from './scale-down.ts';
 import { removeMarks, taint } from './taints.ts';
 import { lookAround } from './view.ts';
 
@@ -44,8 +45,33 @@ export async function restore(context: Context, plan: Plan | undefined): Promise
   }
   const groups = await restoreGroups(context, plan);
   done.push(...groups.done, ...(await restoreDeployments(context)));
+  const scalable = await allowScaleDown(context);
+  if (scalable.length > 0) done.push(`scale-down allowed again on ${scalable.join(', ')}`);
   remaining.push(...groups.remaining);
   return { done, remaining };
+}
+
+/**
+ * Leaves the cluster to itself between two runs of an unfinished rotation: everything is as before, but what has been
+ * replaced stays so, and cluster-autoscaler leaves the new nodes alone.
+ */
+export async function rest(context: Context, plan: Plan): Promise<Restored> {
+  const { members } = await lookAround(context, { names: plan.groups.map((g) => g.name) });
+  const fresh = members.filter((m) => m.launchedAt > plan.newest);
+  await keepFromScaleDown(
+    context,
+    fresh.flatMap((m) => m.node?.metadata.name ?? []),
+  );
+  const cleaned = await removeMarks(context);
+  const groups = await restoreGroups(context, plan);
+  return {
+    done: [
+      ...(cleaned.length > 0 ? [`taints and cordons removed from ${cleaned.join(', ')}`] : []),
+      ...groups.done,
+      ...(await restoreDeployments(context)),
+    ],
+    remaining: groups.remaining,
+  };
 }
 
 /** Drains and terminates the newest members until every group has its old size. */
@@ -70,8 +96,7 @@ async function removeSurplus(context: Context, plan: Plan): Promise<string[]> {
       `Removing ${surplus.map((m) => m.node?.metadata.name ?? m.instanceId).join(', ')}: ${name} is larger than before.`,
     );
     await taint(context, nodes, 'NoSchedule');
-    await drainNodes(context, nodes);
-    await waitForVolumes(context, nodes);
+    await waitForVolumes(context, nodes, await drainNodes(context, nodes));
     await terminate(context, plan, surplus);
     done.push(`${name} back to its size`);
   }

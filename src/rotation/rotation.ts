@@ -10,10 +10,13 @@ import { drainNodes } from './drain.ts';
 import { passGate, troubles } from './gate.ts';
 import { suspendRebalance } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
-import { nextWave, type Plan, planRotation, waveSize } from './plan.ts';
+import { type Plan, planRotation, waveSize, waveSizes, whoLeaves } from './plan.ts';
 import { putBack, surgeDeployments } from './rollout.ts';
+import { allowScaleDown } from './scale-down.ts';
 import { surge } from './surge.ts';
 import { taint } from './taints.ts';
+import { tellNodes } from './tell-nodes.ts';
+import { fits } from './time-budget.ts';
 import { lookAround, refuseRefresh, refuseUnknown } from './view.ts';
 
 const planNote = 'plan';
@@ -72,6 +75,7 @@ export async function begin(context: Context): Promise<void> {
   if (!context.journal.noted('troubles'))
     await context.journal.note('troubles', await troubles(context.kubernetes));
   await pauseAutoscaler(context);
+  await allowScaleDown(context);
   await suspendRebalance(context);
   const { members } = await lookAround(context, context.settings.select);
   await taint(context, nodesOf(members.filter((m) => m.state === 'outdated')), 'PreferNoSchedule');
@@ -99,27 +103,42 @@ export async function notMoved(context: Context, pods: readonly Pod[]): Promise<
 }
 
 /**
- * Wave by wave until no outdated member is left. What is done is read from the cluster and AWS each time, so a run that was
- * killed anywhere goes on here.
+ * Wave by wave until no outdated member is left, or no time for another wave. What is done is read from the cluster and AWS
+ * each time, so a run that was killed anywhere goes on here. Returns how many outdated members are left.
+ * @param deadline in epoch milliseconds
  */
 export async function rotate(
   context: Context,
   plan: Plan,
+  deadline: number,
   onReplaced: (replaced: Replaced) => void,
-): Promise<void> {
+): Promise<number> {
   const { clock, settings, say, signal } = context;
   const known = new Set((context.journal.noted('troubles') as string[] | undefined) ?? []);
   const done = new Set<string>();
+  let longestMs = 0;
   await finishLeaving(context, plan);
   for (let number = 1; ; number++) {
     signal.throwIfAborted();
     const view = await lookAround(context, settings.select);
-    const { members } = view;
     refuseMovedTarget(plan, view);
-    const wave = nextWave(plan, members, settings);
-    if (wave.length === 0) return;
-    refuseTwice(wave, done);
+    const sizes = waveSizes(plan, view.members, settings);
+    const intended = whoLeaves(plan, view.members, sizes);
+    if (intended.length === 0) return 0;
+    refuseTwice(intended, done);
     const started = clock.now();
+    if (!fits(started, longestMs, deadline)) {
+      const left = view.members.filter((m) => m.state === 'outdated').length;
+      say(
+        `The time budget has no room for another wave: ${count(left, 'outdated node')} left for the next run.`,
+      );
+      return left;
+    }
+    await surge(context, plan, withReplacement(plan, intended, settings));
+    // Where AWS chose the zone, the one that arrived decides who leaves: volumes of the others stay within reach.
+    const { members } = await lookAround(context, settings.select);
+    const wave = whoLeaves(plan, members, sizes);
+    if (wave.length === 0) continue;
     const left = members.filter((m) => m.state === 'outdated').length;
     say(`Wave ${number}: ${names(nodesOf(wave))}; ${count(left - wave.length, 'outdated node')} after it.`);
     await replaceWave(context, plan, wave);
@@ -134,17 +153,24 @@ export async function rotate(
       });
     }
     if (settings.intervalMs > 0) await clock.sleep(settings.intervalMs, signal);
+    longestMs = Math.max(longestMs, clock.now() - started);
   }
 }
 
+/** Members leave whose replacements are there. */
 async function replaceWave(context: Context, plan: Plan, wave: readonly Member[]): Promise<void> {
   const nodes = nodesOf(wave);
-  await surge(context, plan, withReplacement(plan, wave, context.settings));
   await taint(context, nodes, 'NoSchedule');
+  await tellNodes(
+    context,
+    nodes,
+    'RollingDrain',
+    `Rotation ${context.journal.runId} moves its pods to other nodes.`,
+  );
   await surgeDeployments(context, nodes);
-  await drainNodes(context, nodes);
+  const hanging = await drainNodes(context, nodes);
   await putBack(context, nodes);
-  await waitForVolumes(context, nodes);
+  await waitForVolumes(context, nodes, hanging);
   await terminate(context, plan, wave);
   // Members that left without a replacement are replaced by their group itself.
   if (withReplacement(plan, wave, context.settings).length < wave.length) await surge(context, plan, []);

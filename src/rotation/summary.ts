@@ -23,6 +23,11 @@ export function rotationSummary(story: Story): string {
       'Run the workflow again to go on where it stopped, or run `phase: restore` to put every setting back.',
       '',
     );
+  if (story.verdict === 'incomplete')
+    lines.push(
+      'The time budget is used up. Everything is as it was before, apart from the nodes that were replaced. Run the workflow again to go on with this run.',
+      '',
+    );
   if (story.plan) lines.push(...planTable(story.plan));
   if (story.replaced.length > 0) lines.push(...replacedTable(story.replaced));
   if (story.restored.done.length > 0)

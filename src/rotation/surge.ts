@@ -9,7 +9,7 @@ import { names } from '../text.ts';
 import { type Look, waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
 import { makeRoom } from './groups.ts';
-import { launchesFor, type Plan, type PlannedGroup, surplusPerZone } from './plan.ts';
+import { launchesFor, type Plan } from './plan.ts';
 import { lookAround } from './view.ts';
 
 /** New nodes could not be had, in AWS's own words. */
@@ -24,34 +24,29 @@ export async function surge(context: Context, plan: Plan, leaving: readonly Memb
   const since = context.clock.now();
   for (const planned of plan.groups) {
     const group = groups.find((g) => g.name === planned.name);
-    const zones = launchesFor(planned, members, leaving);
-    if (!group || zones.length === 0) continue;
+    if (!group) continue;
+    const zones = launchesFor(planned, members, leaving, group.canLaunchInZone);
+    if (zones.length === 0) continue;
     await makeRoom(context, group, group.desired + zones.length);
-    await request(context, group, zones, leaving);
+    await request(context, group, zones);
   }
   await waitForNewNodes(context, plan, leaving, since);
 }
 
-async function request(
-  context: Context,
-  group: Group,
-  zones: string[],
-  leaving: readonly Member[],
-): Promise<void> {
+async function request(context: Context, group: Group, zones: string[]): Promise<void> {
   const { aws, journal, say } = context;
-  say(`Launching ${zones.length} in ${group.name} (${names(zones)}).`);
+  const where = group.canLaunchInZone ? names(zones) : 'AWS chooses the zones';
+  say(`Launching ${zones.length} in ${group.name} (${where}).`);
   if (!group.canLaunchInZone) {
     await aws.resize(group.name, { desired: group.desired + zones.length });
     return;
   }
   for (const zone of new Set(zones)) {
     const count = zones.filter((z) => z === zone).length;
-    // A request that is sent twice, or again by a resumed run, launches once: it is known by whom it replaces.
-    const replaced = leaving
-      .filter((m) => m.group === group.name && m.zone === zone)
-      .map((m) => m.instanceId);
+    // A request that is sent twice, or again by a resumed run, launches once: it is known by who was there before.
+    const present = group.instances.map((i) => i.id).sort();
     const token = createHash('sha256')
-      .update(JSON.stringify([journal.runId, zone, count, replaced.sort()]))
+      .update(JSON.stringify([journal.runId, zone, count, present]))
       .digest('hex');
     const answer = await aws.launch(group.name, { zone, count, token });
     if (answer.kind === 'refused')
@@ -90,7 +85,8 @@ async function waitForNewNodes(
       const missing =
         group.desired - group.instances.filter((i) => !i.lifecycle.startsWith('Terminat')).length;
       const planned = plan.groups.find((g) => g.name === group.name);
-      const lacking = planned ? lackingReplacements(planned, group, members, leaving) : 0;
+      // By number alone: a zone may have had too few before, and what was launched is in its zone or on its way.
+      const lacking = planned ? launchesFor(planned, members, leaving, false).length : 0;
       if (lacking > 0) waiting.push(`${group.name} lacks ${lacking} replacements`);
       if (missing > 0) waiting.push(`${group.name} has ${missing} fewer than it wants`);
       waiting.push(...(await unhealthyTargets(context, group, fresh)));
@@ -107,18 +103,6 @@ async function waitForNewNodes(
     clock,
     signal,
   });
-}
-
-/** Replacements that have not come; where AWS chose the zones, only their number counts. */
-function lackingReplacements(
-  planned: PlannedGroup,
-  group: Group,
-  members: readonly Member[],
-  leaving: readonly Member[],
-): number {
-  if (group.canLaunchInZone) return launchesFor(planned, members, leaving).length;
-  const surplus = [...surplusPerZone(planned, members).values()].reduce((sum, n) => sum + n, 0);
-  return Math.max(0, leaving.filter((m) => m.group === group.name).length - surplus);
 }
 
 /** Set while a node starts: by Kubernetes itself, and as `agent-not-ready` by CSI drivers and Cilium. */

@@ -53,6 +53,50 @@ describe('a member is an instance joined with its Node', () => {
     expect(states).toEqual(['outdated', 'current']);
   });
 
+  describe('of a mixed instances policy', () => {
+    const large = {
+      template: { ...newTemplate, id: 'lt-arm', name: 'arm' },
+      imageId: 'ami-arm',
+      instanceTypes: [],
+    };
+    const state = (
+      overrides: { instanceType?: string; target: typeof large }[],
+      given: Partial<GroupInstance>,
+      image: string,
+    ) =>
+      membersOf([group({ overrides, instances: [instance('x', given)] })], [ec2('x', image)], [node('x')])[0]
+        ?.state;
+    const arm = { id: 'lt-arm', name: 'arm', version: '2' };
+
+    test('is compared with the template of the override for its type', () => {
+      const overrides = [{ instanceType: 'm7g.large', target: large }];
+      expect(state(overrides, { instanceType: 'm7g.large', template: arm }, 'ami-arm')).toBe('current');
+      expect(state(overrides, { instanceType: 'm7g.large' }, 'ami-new')).toBe('outdated');
+      expect(state(overrides, { instanceType: 'm5.large' }, 'ami-new')).toBe('current');
+      expect(state(overrides, { instanceType: 'm5.large', template: arm }, 'ami-arm')).toBe('outdated');
+    });
+
+    test('may have any of the templates where attributes choose the type', () => {
+      const overrides = [{ target: large }];
+      expect(state(overrides, { instanceType: 'm7g.large', template: arm }, 'ami-arm')).toBe('current');
+      expect(state(overrides, { instanceType: 'm5.large' }, 'ami-new')).toBe('current');
+      expect(state(overrides, { instanceType: 'm5.large' }, 'ami-old')).toBe('outdated');
+    });
+  });
+
+  test('one launched before the given moment is outdated, whatever it runs', () => {
+    const states = [4, 5].map(
+      (launchedAt) =>
+        membersOf(
+          [group({ instances: [instance('x')] })],
+          [ec2('x', 'ami-new', launchedAt)],
+          [node('x')],
+          5,
+        )[0]?.state,
+    );
+    expect(states).toEqual(['outdated', 'current']);
+  });
+
   test('one in service without a Node is orphaned, whatever its version', () => {
     expect(stateOf({}, undefined, [])).toBe('orphaned');
   });

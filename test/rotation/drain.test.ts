@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Pod } from '../../src/cluster/objects.ts';
 import type { EvictionAnswer } from '../../src/cluster/ports.ts';
 import { askAgainAfterMs, drainNodes, staysBecause } from '../../src/rotation/drain.ts';
-import { type FakePods, fakePods } from './fake-context.ts';
+import { type FakePods, fakePods, settings } from './fake-context.ts';
 import { budget, pod } from './objects.ts';
 
 const drain = (fake: FakePods, nodes = ['old']): Promise<string> =>
@@ -133,6 +133,86 @@ describe('a drain', () => {
     expect(failure).toMatch('Pod shop/web-1 is terminating');
     expect(failure).toMatch('finalizers');
     expect(fake.evictions).toEqual([]);
+  });
+
+  test('does not wait for a pod that hangs a minute beyond its grace, and says so', async () => {
+    const stuck = pod('web-1', { node: 'old' });
+    stuck.metadata.deletionTimestamp = new Date(0).toISOString();
+    stuck.metadata.deletionGracePeriodSeconds = 20;
+    const fake = fakePods([stuck, pod('web-2', { node: 'old' })]);
+    fake.context.settings = { ...settings, timeouts: { ...settings.timeouts, drain: 600_000 } };
+    const hanging = await fake.clock.run(drainNodes(fake.context, ['old']));
+    expect([...hanging]).toEqual(['uid-web-1']);
+    expect(fake.clock.now()).toBeGreaterThan(80_000);
+    expect(fake.clock.now()).toBeLessThan(85_000);
+    expect(fake.log.filter((line) => line.includes('overdue'))).toEqual([
+      'Pod shop/web-1 is overdue: it has been terminating for longer than its grace and a minute. Going on without it; it ends with its node.',
+    ]);
+  });
+
+  describe('lets a pod end by itself, and then goes on,', () => {
+    const job = pod('report-1', { node: 'old', owner: ['Job', 'report'] });
+    const annotated = (key: string, value: string) =>
+      pod('guarded-1', {
+        node: 'old',
+        metadata: { name: 'g', namespace: 'shop', uid: 'uid-g', annotations: { [key]: value } },
+      });
+    const karpenters = annotated('karpenter.sh/do-not-disrupt', 'true');
+    const autoscalers = annotated('cluster-autoscaler.kubernetes.io/safe-to-evict', 'false');
+
+    test.each([
+      ['when it is the work of a Job', job],
+      ['when Karpenter may not disrupt it', karpenters],
+      ['when cluster-autoscaler may not evict it', autoscalers],
+    ])('%s', async (_, given) => {
+      const fake = fakePods([structuredClone(given)]);
+      fake.clock.after(20_000, () => {
+        const [one] = fake.pods;
+        if (one) one.status = { ...one.status, phase: 'Succeeded' };
+      });
+      expect(await drain(fake)).toBe('');
+      expect(fake.evictions).toEqual([]);
+      expect(fake.clock.now()).toBeGreaterThanOrEqual(20_000);
+      expect(fake.log.filter((line) => line.includes('left to end by itself'))).toHaveLength(1);
+    });
+
+    test('unless it does not end in time: then it is named, and what can be done', async () => {
+      const failure = await drain(fakePods([structuredClone(karpenters)]));
+      expect(failure).toMatch(
+        'has not ended by itself, and is not evicted: its annotation karpenter.sh/do-not-disrupt',
+      );
+      expect(failure).toMatch('protected-pods: wait');
+    });
+
+    test('unless it is to be evicted', async () => {
+      for (const given of [job, karpenters, autoscalers]) {
+        const fake = fakePods([structuredClone(given)]);
+        fake.context.settings = { ...settings, jobs: 'evict', protectedPods: 'evict' };
+        expect(await drain(fake)).toBe('');
+        expect(fake.evictions).toHaveLength(1);
+      }
+    });
+  });
+
+  test('evicts critical pods and DNS when all others are gone', async () => {
+    const critical = { priorityClassName: 'system-cluster-critical', containers: [] };
+    const dns = pod('dns-1', { node: 'old' });
+    dns.metadata.labels = { 'k8s-app': 'kube-dns' };
+    const fake = fakePods([
+      dns,
+      pod('metrics-1', { node: 'old', spec: critical }),
+      pod('web-1', { node: 'old' }),
+      pod('web-2', { node: 'older' }),
+    ]);
+    await drain(fake, ['old', 'older']);
+    expect(fake.evictions.map((e) => e.uid)).toEqual([
+      'uid-web-1',
+      'uid-web-2',
+      'uid-dns-1',
+      'uid-metrics-1',
+    ]);
+    const at = fake.evictions.map((e) => e.at);
+    expect((at[2] ?? 0) - (at[1] ?? 0)).toBeGreaterThanOrEqual(1000);
   });
 });
 

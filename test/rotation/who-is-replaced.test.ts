@@ -95,6 +95,74 @@ describe('nodes that somebody else replaces', () => {
   });
 });
 
+describe('a mixed instances policy', () => {
+  test('with templates of its own for some types, or by attributes, is replaced once and then finished', async () => {
+    const world = await shopWorld({
+      factor: 4,
+      account: ({ groups, templates }) => {
+        const [general] = groups;
+        templates.push({
+          id: 'lt-0other00000000000',
+          name: 'shop-other',
+          versions: [{ imageId: oldImage, instanceType: 'm5.xlarge' }],
+          defaultVersion: 1,
+        });
+        const template = { id: 'lt-0other00000000000', version: '$Default' };
+        if (general)
+          general.overrides = [
+            { instanceType: 'm5.large' },
+            { instanceType: 'm5.xlarge', template },
+            { template },
+          ];
+      },
+    });
+    const run = await runEngine(world);
+    expect(run.failure).toBe('');
+    expect(run.outputs).toMatchObject({ verdict: 'completed', replaced: '7' });
+    expect(world.outdated()).toEqual([]);
+    expect(world.changed()).toEqual([]);
+    expect((await runEngine(world)).outputs.verdict).toBe('nothing-to-do');
+  });
+});
+
+describe('where AWS chooses the zone of a new node', () => {
+  test.each([1, 2, 3, 4])('the zone that arrived decides who leaves (seed %i)', async (seed) => {
+    const world = await shopWorld({
+      seed,
+      factor: 4,
+      account: ({ groups }) => {
+        groups.pop();
+        for (const group of groups) {
+          group.overrides = [{ instanceType: 'm5.large' }];
+          group.desired = 7;
+          group.max = 9;
+        }
+      },
+    });
+    const { instances } = world.cluster.aws;
+    const before = [...instances.keys()];
+    const run = startEngine(world);
+    const left = () => before.map((id) => instances.get(id)).find((i) => i?.lifecycle.startsWith('Terminat'));
+    for (let n = 0; !left() && n < 1000; n++) await world.clock.advance(500);
+    const arrived = [...instances.values()].filter((i) => !before.includes(i.id)).map((i) => i.zone);
+    expect(arrived).toEqual([left()?.zone]);
+    expect(await world.clock.run(run.ended)).toBe('');
+    expect(world.outdated()).toEqual([]);
+    expect(world.changed()).toEqual([]);
+  });
+});
+
+test.each([1, 2, 3, 4, 5, 6])(
+  'a rotation ends also when its groups replace nodes themselves, in zones of their choice (seed %i)',
+  async (seed) => {
+    const world = await shopWorld({ factor: 4, seed });
+    const run = await runEngine(world, { 'max-surge': '1', 'max-unavailable': '1' });
+    expect(run.failure).toBe('');
+    expect(world.outdated()).toEqual([]);
+    expect(world.changed()).toEqual([]);
+  },
+);
+
 describe('a target that moves stops the rotation before the next wave', () => {
   test('when the launch template gets another version', async () => {
     const world = await shopWorld({ factor: 4 });

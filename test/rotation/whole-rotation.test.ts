@@ -39,7 +39,13 @@ describe('a rotation of seven nodes in two groups', () => {
     const world = await shopWorld({ more: ledger });
     const run = await runEngine(world);
     expect(run.failure).toBe('');
-    expect(run.outputs).toMatchObject({ verdict: 'completed', replaced: '7', remaining: '[]' });
+    expect(run.outputs).toMatchObject({
+      verdict: 'completed',
+      replaced: '7',
+      remaining: '0',
+      complete: 'true',
+      'not-restored': '[]',
+    });
     expect(world.outdated()).toEqual([]);
     expectUnnoticed(world);
     expect(run.summary()).toMatch('rotate-nodes all: completed');
@@ -50,9 +56,29 @@ describe('a rotation of seven nodes in two groups', () => {
     expectUnnoticed(world);
   });
 
+  test('leaves Events on the nodes that it drains and terminates', async () => {
+    const world = await shopWorld({ factor: 4 });
+    const old = world.outdated();
+    const run = await runEngine(world);
+    const events = world.cluster.store
+      .list('events', { namespace: 'default' })
+      .filter((e) => e.source?.component === 'eks-rolling');
+    for (const name of old)
+      expect(
+        events
+          .filter((e) => e.involvedObject.name === name)
+          .map((e) => e.reason)
+          .sort(),
+      ).toEqual(['RollingDrain', 'RollingTerminate']);
+    expect(events).toHaveLength(14);
+    expect(events.map((e) => e.message)).toContain(
+      `Rotation ${run.outputs['run-id']} moves its pods to other nodes.`,
+    );
+  });
+
   test.each([
     { 'max-surge': '0', 'max-unavailable': '1' },
-    { 'max-surge': '100%' },
+    { 'max-surge': '100%', canary: 'false' },
     { 'max-surge': '1', 'max-unavailable': '1' },
   ])('keeps within %j', async (limits: Record<string, string>) => {
     const world = await shopWorld({ factor: 4, seed: 2 });

@@ -150,6 +150,15 @@ describe('the checks find', () => {
     );
     expect(results.filter((r) => statusOf(r) === 'warning').map((r) => r.id)).toEqual(['blocked-budgets']);
   });
+  test('but only warn of pods that end by themselves', () => {
+    const job = { ...pod('report', { kind: 'Job', uid: 'job' }), spec: { nodeName: 'n1', containers: [] } };
+    const results = run(view({ pods: [job] }));
+    expect(verdictOf(results)).toBe('passed');
+    const findings = results.find((r) => r.id === 'unhurried-pods')?.findings;
+    expect(findings).toMatchObject([{ status: 'warning', about: 'Pod shop/report' }]);
+    expect(findings?.[0]?.message).toMatch('the work of a Job');
+  });
+
   test('and leave pods alone that stay with their node', () => {
     expect(
       failedIds(

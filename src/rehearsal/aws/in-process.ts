@@ -1,5 +1,12 @@
-import { type Aws, AwsError, type Group, type GroupInstance, type Instance } from '../../cluster/ports.ts';
-import { AwsRefusal, type EmbeddedGroup, type EmbeddedInstance } from './state.ts';
+import {
+  type Aws,
+  AwsError,
+  type Group,
+  type GroupInstance,
+  type Instance,
+  type LaunchTarget,
+} from '../../cluster/ports.ts';
+import { AwsRefusal, type EmbeddedGroup, type EmbeddedInstance, type Override } from './state.ts';
 import type { AwsWorld } from './world.ts';
 
 /** The AWS port straight on the embedded account: engine and world in one process, on one clock. */
@@ -80,7 +87,9 @@ const hasTags = (group: EmbeddedGroup, tags: Record<string, string>): boolean =>
   );
 
 function groupOf(world: AwsWorld, group: EmbeddedGroup): Group {
-  const { template, launchConfiguration, imageId, instanceType } = world.templateOf(group);
+  const own = (group.overrides ?? []).filter((o) => o.template);
+  const types = (group.overrides ?? []).flatMap((o) => o.instanceType ?? []);
+  const target = targetOf(world, group);
   return {
     name: group.name,
     min: group.min,
@@ -93,14 +102,22 @@ function groupOf(world: AwsWorld, group: EmbeddedGroup): Group {
     tags: Object.fromEntries(group.tags),
     targetGroups: [...group.targetGroups],
     classicLoadBalancers: [...group.classicLoadBalancers],
-    target: {
-      ...(template ? { template } : {}),
-      ...(launchConfiguration ? { launchConfiguration } : {}),
-      imageId,
-      instanceTypes: [instanceType],
-    },
-    canLaunchInZone: template !== undefined,
+    target: types.length > 0 ? { ...target, instanceTypes: types } : target,
+    ...(own.length > 0
+      ? {
+          overrides: own.map(({ template, instanceType }) => ({
+            ...(instanceType ? { instanceType } : {}),
+            target: targetOf(world, group, template ? { template } : {}),
+          })),
+        }
+      : {}),
+    canLaunchInZone: target.template !== undefined && group.overrides === undefined,
   };
+}
+
+function targetOf(world: AwsWorld, group: EmbeddedGroup, override: Override = {}): LaunchTarget {
+  const { instanceType, ...rest } = world.templateOf(group, override);
+  return { ...rest, instanceTypes: [instanceType] };
 }
 
 function memberOf(i: EmbeddedInstance): GroupInstance {

@@ -58,6 +58,12 @@ export interface Activity {
   endedAt?: number;
 }
 
+/** Without an instance type it goes by attributes, and the type of the template stands for what they find. */
+export interface Override {
+  instanceType?: string;
+  template?: { id: string; version: string };
+}
+
 export interface EmbeddedGroup {
   name: string;
   min: number;
@@ -67,6 +73,8 @@ export interface EmbeddedGroup {
   /** Version as the group has it: a number, `$Latest` or `$Default`. */
   template?: { id: string; version: string };
   launchConfiguration?: string;
+  /** A mixed instances policy: one of these is chosen for each launch, with the template of the group or one of its own. */
+  overrides?: Override[];
   suspended: Set<string>;
   /** An instance refresh that somebody has started. */
   refreshing?: boolean;

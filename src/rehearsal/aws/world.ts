@@ -11,6 +11,7 @@ import {
   instanceTypes,
   type LifecycleHook,
   maxPods,
+  type Override,
   type Subnet,
   type TemplateVersion,
 } from './state.ts';
@@ -210,10 +211,14 @@ export class AwsWorld implements Cloud {
     finish();
   }
 
-  /** What a group launches now. */
+  /** What a group launches now, by one of its overrides if it has any. */
   templateOf(
     group: EmbeddedGroup,
-  ): TemplateVersion & { template?: EmbeddedInstance['template']; launchConfiguration?: string } {
+    override: Override = {},
+  ): TemplateVersion & {
+    template?: NonNullable<EmbeddedInstance['template']>;
+    launchConfiguration?: string;
+  } {
     if (group.launchConfiguration) {
       const found = this.description.launchConfigurations.find((c) => c.name === group.launchConfiguration);
       if (!found)
@@ -223,8 +228,9 @@ export class AwsWorld implements Cloud {
         );
       return { imageId: found.imageId, instanceType: found.instanceType, launchConfiguration: found.name };
     }
-    const template = this.description.templates.find((t) => t.id === group.template?.id);
-    const asked = group.template?.version ?? '$Default';
+    const wanted = override.template ?? group.template;
+    const template = this.description.templates.find((t) => t.id === wanted?.id);
+    const asked = wanted?.version ?? '$Default';
     const number =
       asked === '$Latest'
         ? template?.versions.length
@@ -235,9 +241,9 @@ export class AwsWorld implements Cloud {
     if (!template || !version)
       throw new AwsRefusal(
         'ValidationError',
-        `Launch template ${group.template?.id} version ${asked} does not exist`,
+        `Launch template ${wanted?.id} version ${asked} does not exist`,
       );
-    const { instanceType } = version;
+    const { instanceType = version.instanceType } = override;
     const imageId = version.imageId.startsWith('resolve:ssm:')
       ? this.description.recommendedImage
       : version.imageId;
@@ -326,7 +332,8 @@ export class AwsWorld implements Cloud {
 
   #launch(group: EmbeddedGroup, subnet: Subnet, cause: string, then = () => {}): EmbeddedInstance {
     const { random, clock } = this.#o;
-    const { imageId, instanceType, template, launchConfiguration } = this.templateOf(group);
+    const override = group.overrides ? random.pick(group.overrides) : {};
+    const { imageId, instanceType, template, launchConfiguration } = this.templateOf(group, override);
     const n = this.#addresses++;
     const privateIp = `10.0.${Math.floor(n / 250)}.${n % 250}`;
     const instance: EmbeddedInstance = {

@@ -6,6 +6,7 @@ import { nodeJoined } from './node-joined.ts';
 import { nodeReadyCheck } from './node-ready.ts';
 import { podsSettled } from './pods-settled.ts';
 import { systemPods } from './system-pods.ts';
+import { unhurriedPods } from './unhurried-pods.ts';
 
 /** Every check, in the order of its row in the summary; a new one is a file and a line here. */
 export const checks: readonly Check[] = [
@@ -16,4 +17,5 @@ export const checks: readonly Check[] = [
   systemPods,
   podsSettled,
   blockedBudgets,
+  unhurriedPods,
 ];

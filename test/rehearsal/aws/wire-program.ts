@@ -47,6 +47,25 @@ const world = new AwsWorld({
         labels: {},
         taints: [],
       },
+      {
+        name: 'mixed',
+        min: 0,
+        max: 5,
+        desired: 0,
+        subnets: [{ id: 'subnet-m', zone: `${region}a`, freeAddresses: 100 }],
+        template: { id: 'lt-1', version: '$Default' },
+        overrides: [
+          { instanceType: 'm5.xlarge' },
+          { instanceType: 'm7g.large', template: { id: 'lt-1', version: '$Latest' } },
+          { template: { id: 'lt-1', version: '1' } },
+        ],
+        tags: new Map(),
+        targetGroups: [],
+        classicLoadBalancers: [],
+        hooks: [],
+        labels: {},
+        taints: [],
+      },
     ],
   },
 });
@@ -86,6 +105,8 @@ await aws.resize('g', { max: 7 });
 const health = await aws.targetHealth(group);
 for (const id of [ids[0], ids[0], 'i-00000000000000000']) await aws.terminate(id ?? '', { decrement: true });
 const after = await read();
+const [mixed] = await aws.groups({ names: ['mixed'] });
+world.group('mixed').refreshing = true;
 const access = await clusterAccess('shop', region);
 console.log(
   JSON.stringify({
@@ -108,7 +129,17 @@ console.log(
     resumed,
     tags: after.tags,
     activities: (await aws.activities('g', 0)).length > 3,
-    refresh: await aws.refreshInProgress('g'),
+    refresh: [await aws.refreshInProgress('g'), await aws.refreshInProgress('mixed')],
+    mixed: {
+      canLaunchInZone: mixed?.canLaunchInZone,
+      types: mixed?.target.instanceTypes,
+      image: mixed?.target.imageId,
+      overrides: mixed?.overrides?.map((o) => [
+        o.instanceType ?? 'any',
+        o.target.template?.version,
+        o.target.imageId,
+      ]),
+    },
     health: [...new Set(health.map((h) => h.state))],
     afterTerminating: { desired: after.desired, max: after.max },
     aboveMax: await failure(aws.resize('g', { desired: 99 })),

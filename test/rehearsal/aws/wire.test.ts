@@ -30,7 +30,16 @@ describe('the adapter and the embedded AWS', () => {
       resumed: [],
       tags: { 'kubernetes.io/cluster/shop': 'owned', a: 'b' },
       activities: true,
-      refresh: false,
+      refresh: [false, true],
+      mixed: {
+        canLaunchInZone: false,
+        types: ['m5.xlarge', 'm7g.large'],
+        image: 'ami-old',
+        overrides: [
+          ['m7g.large', '2', 'ami-new'],
+          ['any', '1', 'ami-old'],
+        ],
+      },
       health: ['healthy'],
       afterTerminating: { desired: 3, max: 7 },
       aboveMax:

@@ -195,7 +195,7 @@ function matches(group: EmbeddedGroup, filters: sdk.Filter[]): boolean {
 }
 
 function groupShape(world: AwsWorld, group: EmbeddedGroup, arn: string): sdk.AutoScalingGroup {
-  const template = world.description.templates.find((t) => t.id === group.template?.id);
+  const { overrides } = group;
   return {
     AutoScalingGroupName: group.name,
     AutoScalingGroupARN: arn,
@@ -209,9 +209,18 @@ function groupShape(world: AwsWorld, group: EmbeddedGroup, arn: string): sdk.Aut
     HealthCheckGracePeriod: 300,
     CreatedTime: new Date(0),
     LaunchConfigurationName: group.launchConfiguration,
-    LaunchTemplate: template
-      ? { LaunchTemplateId: template.id, LaunchTemplateName: template.name, Version: group.template?.version }
-      : undefined,
+    LaunchTemplate: overrides ? undefined : specificationOf(world, group.template),
+    MixedInstancesPolicy: overrides && {
+      LaunchTemplate: {
+        LaunchTemplateSpecification: specificationOf(world, group.template),
+        Overrides: overrides.map(({ instanceType, template }) => ({
+          ...(instanceType
+            ? { InstanceType: instanceType }
+            : { InstanceRequirements: { VCpuCount: { Min: 2 }, MemoryMiB: { Min: 4096 } } }),
+          LaunchTemplateSpecification: template && specificationOf(world, template),
+        })),
+      },
+    },
     Instances: world.membersOf(group.name).map(instanceShape),
     SuspendedProcesses: [...group.suspended].map((ProcessName) => ({
       ProcessName,
@@ -229,6 +238,20 @@ function groupShape(world: AwsWorld, group: EmbeddedGroup, arn: string): sdk.Aut
     TerminationPolicies: ['Default'],
     NewInstancesProtectedFromScaleIn: false,
   };
+}
+
+function specificationOf(
+  world: AwsWorld,
+  wanted: EmbeddedGroup['template'],
+): sdk.LaunchTemplateSpecification | undefined {
+  const template = world.description.templates.find((t) => t.id === wanted?.id);
+  return (
+    template && {
+      LaunchTemplateId: template.id,
+      LaunchTemplateName: template.name,
+      Version: wanted?.version,
+    }
+  );
 }
 
 function instanceShape(i: EmbeddedInstance): sdk.Instance {

@@ -75,6 +75,7 @@ describe('upgrade.yml', () => {
         'plan-digest <- steps.prepare.outputs.plan-digest',
         'nodes <- steps.prepare.outputs.nodes',
         'verdict <- steps.drain.outputs.verdict',
+        'complete <- steps.drain.outputs.complete',
         'verdict <- steps.validate.outputs.verdict',
         'traffic <- steps.compare.outputs.verdict',
       ].sort(),

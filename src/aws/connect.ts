@@ -2,6 +2,7 @@ import {
   AutoScalingClient,
   CreateOrUpdateTagsCommand,
   DeleteTagsCommand,
+  DescribeAutoScalingGroupsCommand,
   DescribeInstanceRefreshesCommand,
   LaunchInstancesCommand,
   paginateDescribeScalingActivities,
@@ -17,9 +18,16 @@ import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balan
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import type { Clock } from '../clock.ts';
-import type { Aws, Instance, LaunchAnswer, ScalingActivity } from '../cluster/ports.ts';
+import {
+  type Aws,
+  AwsError,
+  type Instance,
+  type LaunchAnswer,
+  type ScalingActivity,
+} from '../cluster/ports.ts';
 import { calling, isAwsError } from './errors.ts';
 import { describeGroups } from './groups.ts';
+import { launchParameters, launchSourceOf } from './launch-source.ts';
 import { healthOfTargets } from './load-balancers.ts';
 
 export { clusterAccess } from './eks.ts';
@@ -84,6 +92,21 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
             DesiredCapacity: desired,
             HonorCooldown: false,
           }),
+        ),
+      );
+    },
+    async launchSource(group) {
+      const answer = await calling('DescribeAutoScalingGroups', () =>
+        autoScaling.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [group] })),
+      );
+      const [found] = answer.AutoScalingGroups ?? [];
+      if (!found) throw new AwsError('DescribeAutoScalingGroups', 'NotFound', `no group is named ${group}`);
+      return launchSourceOf(found);
+    },
+    async launchFrom(group, source) {
+      await patiently('UpdateAutoScalingGroup', () =>
+        autoScaling.send(
+          new UpdateAutoScalingGroupCommand({ AutoScalingGroupName: group, ...launchParameters(source) }),
         ),
       );
     },

@@ -161,6 +161,30 @@ export interface LaunchTarget {
   instanceTypes: string[];
 }
 
+/** A launch template as a group names it: the version is a number, `$Latest` or `$Default`. */
+export interface TemplateChoice {
+  LaunchTemplateId: string;
+  Version: string;
+}
+
+/** A MixedInstancesPolicy in AWS's own words; what is not named here is kept as it was read. */
+export interface MixedPolicy {
+  LaunchTemplate: {
+    LaunchTemplateSpecification: TemplateChoice;
+    Overrides?: { LaunchTemplateSpecification?: TemplateChoice; [other: string]: unknown }[];
+  };
+  [other: string]: unknown;
+}
+
+/**
+ * What a group is set to launch from, unresolved: plain JSON, fit for the journal, and taken back by `launchFrom` exactly.
+ * Templates go by id, since AWS refuses id and name together.
+ */
+export type LaunchSource =
+  | { kind: 'template'; template: TemplateChoice }
+  | { kind: 'configuration'; name: string }
+  | { kind: 'mixed'; policy: MixedPolicy };
+
 /** An Auto Scaling Group, with `$Latest`, `$Default` and SSM images resolved into `target`. */
 export interface Group {
   name: string;
@@ -227,6 +251,10 @@ export interface Aws {
   activities(group: string, since: number): Promise<ScalingActivity[]>;
   /** Only the given numbers are changed. Never lower desired with it: AWS would choose the victim. */
   resize(group: string, size: { min?: number; max?: number; desired?: number }): Promise<void>;
+  /** What the group is set to launch from, with `$Latest` and `$Default` as they are. */
+  launchSource(group: string): Promise<LaunchSource>;
+  /** UpdateAutoScalingGroup: new instances come from this; those that run stay. */
+  launchFrom(group: string, source: LaunchSource): Promise<void>;
   /** LaunchInstances: raises desired and launches in that zone. Synchronous in its answer, idempotent by token. */
   launch(group: string, request: { zone: string; count: number; token: string }): Promise<LaunchAnswer>;
   /** TerminateInstanceInAutoScalingGroup; true also when it is already terminating or gone. */

@@ -138,6 +138,7 @@ const writing = new Set([
   'evict',
   'resize',
   'launch',
+  'launchFrom',
   'terminate',
   'suspend',
   'resume',

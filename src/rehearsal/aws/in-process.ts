@@ -1,3 +1,4 @@
+import { launchParameters, launchSourceOf } from '../../aws/launch-source.ts';
 import {
   type Aws,
   AwsError,
@@ -6,6 +7,7 @@ import {
   type Instance,
   type LaunchTarget,
 } from '../../cluster/ports.ts';
+import { launchShape, setLaunch } from './launch.ts';
 import { AwsRefusal, type EmbeddedGroup, type EmbeddedInstance, type Override } from './state.ts';
 import type { AwsWorld } from './world.ts';
 
@@ -35,6 +37,11 @@ export function inProcessAws(world: AwsWorld): Aws {
           progress,
         })),
     resize: async (group, size) => refusable('UpdateAutoScalingGroup', () => world.resize(group, size)),
+    // Through the parameters of the wire, so that both ways in know one and the same policy.
+    launchSource: async (group) =>
+      launchSourceOf(refusable('DescribeAutoScalingGroups', () => launchShape(world, world.group(group)))),
+    launchFrom: async (group, source) =>
+      refusable('UpdateAutoScalingGroup', () => setLaunch(world, group, launchParameters(source))),
     async launch(group, { zone, count, token }) {
       try {
         const { ids, failure } = world.launch(group, { zones: [zone], count, token });

@@ -1,3 +1,4 @@
+import type { InstancesDistribution } from '@aws-sdk/client-auto-scaling';
 import type { LifecycleState } from '../../cluster/ports.ts';
 
 /** What a launch template version says. */
@@ -62,6 +63,7 @@ export interface Activity {
 export interface Override {
   instanceType?: string;
   template?: { id: string; version: string };
+  weight?: string;
 }
 
 export interface EmbeddedGroup {
@@ -75,6 +77,8 @@ export interface EmbeddedGroup {
   launchConfiguration?: string;
   /** A mixed instances policy: one of these is chosen for each launch, with the template of the group or one of its own. */
   overrides?: Override[];
+  /** How the policy mixes On-Demand and Spot; kept, and of no effect here. */
+  distribution?: InstancesDistribution;
   suspended: Set<string>;
   /** An instance refresh that somebody has started. */
   refreshing?: boolean;

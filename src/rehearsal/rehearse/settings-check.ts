@@ -1,8 +1,12 @@
+import { launchShape } from '../aws/launch.ts';
 import type { Cluster } from '../cluster.ts';
 
 /** The settings that a run may change for a while; taken before it and compared after it. */
 export interface Settings {
-  groups: Record<string, { min: number; max: number; desired: number; suspended: string; tags: string }>;
+  groups: Record<
+    string,
+    { min: number; max: number; desired: number; suspended: string; tags: string; launch: string }
+  >;
   taints: string[];
   cordoned: string[];
   replicas: Record<string, number>;
@@ -13,7 +17,14 @@ export function settingsOf({ aws, store }: Cluster): Settings {
     const tags = JSON.stringify([...g.tags].sort());
     return [
       g.name,
-      { min: g.min, max: g.max, desired: g.desired, suspended: [...g.suspended].sort().join(','), tags },
+      {
+        min: g.min,
+        max: g.max,
+        desired: g.desired,
+        suspended: [...g.suspended].sort().join(','),
+        tags,
+        launch: JSON.stringify(launchShape(aws, g)),
+      },
     ] as const;
   });
   const nodes = store.list('nodes');

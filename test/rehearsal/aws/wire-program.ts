@@ -1,4 +1,6 @@
 import { clusterAccess, connectAws } from '../../../src/aws/connect.ts';
+import type { LaunchSource } from '../../../src/cluster/ports.ts';
+import { inProcessAws } from '../../../src/rehearsal/aws/in-process.ts';
 import { startAwsServer } from '../../../src/rehearsal/aws/server.ts';
 import { AwsWorld } from '../../../src/rehearsal/aws/world.ts';
 import { wallClock } from '../../../src/rehearsal/world/clock.ts';
@@ -20,7 +22,7 @@ const world = new AwsWorld({
     version: '1.36',
     recommendedImage: 'ami-new',
     images: [],
-    launchConfigurations: [],
+    launchConfigurations: [{ name: 'old-way', imageId: 'ami-old', instanceType: 'm5.large' }],
     templates: [
       {
         id: 'lt-1',
@@ -54,8 +56,9 @@ const world = new AwsWorld({
         desired: 0,
         subnets: [{ id: 'subnet-m', zone: `${region}a`, freeAddresses: 100 }],
         template: { id: 'lt-1', version: '$Default' },
+        distribution: { OnDemandBaseCapacity: 1, SpotAllocationStrategy: 'price-capacity-optimized' },
         overrides: [
-          { instanceType: 'm5.xlarge' },
+          { instanceType: 'm5.xlarge', weight: '2' },
           { instanceType: 'm7g.large', template: { id: 'lt-1', version: '$Latest' } },
           { template: { id: 'lt-1', version: '1' } },
         ],
@@ -106,6 +109,20 @@ const health = await aws.targetHealth(group);
 for (const id of [ids[0], ids[0], 'i-00000000000000000']) await aws.terminate(id ?? '', { decrement: true });
 const after = await read();
 const [mixed] = await aws.groups({ names: ['mixed'] });
+const sources = { g: await aws.launchSource('g'), mixed: await aws.launchSource('mixed') };
+const nodes: LaunchSource = { kind: 'configuration', name: 'old-way' };
+const swapped: unknown[] = [];
+for (const source of [nodes, sources.mixed, sources.g]) {
+  await aws.launchFrom('g', source);
+  swapped.push([await aws.launchSource('g'), (await read()).target.imageId]);
+}
+const unknown = { LaunchTemplateId: 'lt-1', Version: '9' };
+const noVersion = await failure(aws.launchFrom('g', { kind: 'template', template: unknown }));
+const noConfiguration = await failure(aws.launchFrom('g', { kind: 'configuration', name: 'nope' }));
+const inProcess = inProcessAws(world);
+const same =
+  JSON.stringify([await inProcess.launchSource('g'), await inProcess.launchSource('mixed')]) ===
+  JSON.stringify(Object.values(sources));
 world.group('mixed').refreshing = true;
 const access = await clusterAccess('shop', region);
 console.log(
@@ -140,6 +157,12 @@ console.log(
         o.target.imageId,
       ]),
     },
+    sources,
+    swapped,
+    sourcesInProcess: same,
+    noSource: await failure(aws.launchSource('nope')),
+    noVersion,
+    noConfiguration,
     health: [...new Set(health.map((h) => h.state))],
     afterTerminating: { desired: after.desired, max: after.max },
     aboveMax: await failure(aws.resize('g', { desired: 99 })),

@@ -8,6 +8,28 @@ async function inAnotherProcess(file: string): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
+const followsLatest = { kind: 'template', template: { LaunchTemplateId: 'lt-1', Version: '$Latest' } };
+const mixed = {
+  kind: 'mixed',
+  policy: {
+    LaunchTemplate: {
+      LaunchTemplateSpecification: { LaunchTemplateId: 'lt-1', Version: '$Default' },
+      Overrides: [
+        { InstanceType: 'm5.xlarge', WeightedCapacity: '2' },
+        {
+          InstanceType: 'm7g.large',
+          LaunchTemplateSpecification: { LaunchTemplateId: 'lt-1', Version: '$Latest' },
+        },
+        {
+          InstanceRequirements: { VCpuCount: { Min: 2 }, MemoryMiB: { Min: 4096 } },
+          LaunchTemplateSpecification: { LaunchTemplateId: 'lt-1', Version: '1' },
+        },
+      ],
+    },
+    InstancesDistribution: { OnDemandBaseCapacity: 1, SpotAllocationStrategy: 'price-capacity-optimized' },
+  },
+};
+
 describe('the adapter and the embedded AWS', () => {
   test('understand each other through the SDK for every call of the port', async () => {
     expect(await inAnotherProcess('./wire-program.ts')).toEqual({
@@ -40,6 +62,18 @@ describe('the adapter and the embedded AWS', () => {
           ['any', '1', 'ami-old'],
         ],
       },
+      sources: { g: followsLatest, mixed },
+      swapped: [
+        [{ kind: 'configuration', name: 'old-way' }, 'ami-old'],
+        [mixed, 'ami-old'],
+        [followsLatest, 'ami-new'],
+      ],
+      sourcesInProcess: true,
+      noSource: 'DescribeAutoScalingGroups: NotFound: no group is named nope',
+      noVersion:
+        'UpdateAutoScalingGroup: ValidationError: You must use a valid fully-formed launch template. Could not find launch template version 9.',
+      noConfiguration:
+        'UpdateAutoScalingGroup: ValidationError: Launch configuration name not found - Launch configuration nope not found',
       health: ['healthy'],
       afterTerminating: { desired: 3, max: 7 },
       aboveMax:

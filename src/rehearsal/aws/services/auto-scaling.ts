@@ -1,4 +1,5 @@
 import * as sdk from '@aws-sdk/client-auto-scaling';
+import { launchShape, setLaunch } from '../launch.ts';
 import type { Activity, EmbeddedGroup, EmbeddedInstance } from '../state.ts';
 import { AwsRefusal } from '../state.ts';
 import type { AwsWorld } from '../world.ts';
@@ -65,6 +66,7 @@ export function autoScaling(world: AwsWorld): Service {
       },
       UpdateAutoScalingGroup(input: sdk.UpdateAutoScalingGroupType) {
         const { MinSize, MaxSize, DesiredCapacity } = input;
+        setLaunch(world, nameOf(input), input);
         world.resize(nameOf(input), {
           ...(MinSize === undefined ? {} : { min: MinSize }),
           ...(MaxSize === undefined ? {} : { max: MaxSize }),
@@ -195,7 +197,6 @@ function matches(group: EmbeddedGroup, filters: sdk.Filter[]): boolean {
 }
 
 function groupShape(world: AwsWorld, group: EmbeddedGroup, arn: string): sdk.AutoScalingGroup {
-  const { overrides } = group;
   return {
     AutoScalingGroupName: group.name,
     AutoScalingGroupARN: arn,
@@ -208,19 +209,7 @@ function groupShape(world: AwsWorld, group: EmbeddedGroup, arn: string): sdk.Aut
     HealthCheckType: 'EC2',
     HealthCheckGracePeriod: 300,
     CreatedTime: new Date(0),
-    LaunchConfigurationName: group.launchConfiguration,
-    LaunchTemplate: overrides ? undefined : specificationOf(world, group.template),
-    MixedInstancesPolicy: overrides && {
-      LaunchTemplate: {
-        LaunchTemplateSpecification: specificationOf(world, group.template),
-        Overrides: overrides.map(({ instanceType, template }) => ({
-          ...(instanceType
-            ? { InstanceType: instanceType }
-            : { InstanceRequirements: { VCpuCount: { Min: 2 }, MemoryMiB: { Min: 4096 } } }),
-          LaunchTemplateSpecification: template && specificationOf(world, template),
-        })),
-      },
-    },
+    ...launchShape(world, group),
     Instances: world.membersOf(group.name).map(instanceShape),
     SuspendedProcesses: [...group.suspended].map((ProcessName) => ({
       ProcessName,
@@ -238,20 +227,6 @@ function groupShape(world: AwsWorld, group: EmbeddedGroup, arn: string): sdk.Aut
     TerminationPolicies: ['Default'],
     NewInstancesProtectedFromScaleIn: false,
   };
-}
-
-function specificationOf(
-  world: AwsWorld,
-  wanted: EmbeddedGroup['template'],
-): sdk.LaunchTemplateSpecification | undefined {
-  const template = world.description.templates.find((t) => t.id === wanted?.id);
-  return (
-    template && {
-      LaunchTemplateId: template.id,
-      LaunchTemplateName: template.name,
-      Version: wanted?.version,
-    }
-  );
 }
 
 function instanceShape(i: EmbeddedInstance): sdk.Instance {

@@ -84,6 +84,11 @@ export const rotateNodesContract: Contract = {
         'How long this step may take. No wave begins that would not end in time: the run rests, everything as before, and running the workflow again goes on with it.',
       default: '5h30m',
     },
+    soak: {
+      description:
+        'How long drained nodes stay, tainted and empty, before they are terminated; when the cluster gets worse meanwhile the rotation ends, and they are still there.',
+      default: '0s',
+    },
     interval: { description: 'Pause between waves.', default: '0s' },
     'required-passes': { description: 'How many times in a row a validation must pass.', default: '2' },
     'node-timeout': {

@@ -46,6 +46,7 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
     protectedPods: read.choice('protected-pods', ['wait', 'evict']),
     onFailure: read.choice('on-failure', ['restore', 'keep']),
     intervalMs: read.duration('interval'),
+    soakMs: read.duration('soak'),
     timeBudgetMs: read.duration('time-budget', { minMs: 1000 }),
     settleMs: read.duration('settle-time'),
     requiredPasses: read.number('required-passes', { min: 1, max: 100, integer: true }),
@@ -62,6 +63,12 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
       'max-surge and max-unavailable: both are 0, so no node could ever be replaced; raise one of them',
     );
   }
+  if (settings.soakMs > 0 && settings.soakMs >= settings.timeBudgetMs)
+    read.problem(
+      'soak',
+      read.text('soak'),
+      `less than time-budget (${read.text('time-budget')}), or no wave would ever fit`,
+    );
   const baseline = read.text('baseline');
   read.finish();
   return {

@@ -25,6 +25,8 @@ export interface RotationSettings extends WaveLimits {
   protectedPods: 'wait' | 'evict';
   onFailure: 'restore' | 'keep';
   intervalMs: number;
+  /** How long drained nodes stay, tainted and empty, before they are terminated. */
+  soakMs: number;
   /** How long the step may take; no wave begins that would not end in time. */
   timeBudgetMs: number;
   /** How long an additional replica serves before the old one leaves: load balancers learn of it late. */

@@ -50,6 +50,25 @@ export async function troubles(
 }
 
 /**
+ * What keeps the gate shut at this moment: the guard, or what is worse than at the start; undefined when it is open.
+ * @throws GuardStopped.
+ */
+export async function lookAtGate(
+  { kubernetes, guard }: Pick<Context, 'kubernetes' | 'guard'>,
+  known: ReadonlySet<string>,
+  leaving: ReadonlySet<string>,
+): Promise<string | undefined> {
+  const { level, reason } = guard.verdict();
+  if (level === 'stop')
+    throw new GuardStopped(
+      `The services suffer too much to go on: ${reason}. Everything is put back; find the cause, then run the workflow again.`,
+    );
+  const worse = (await troubles(kubernetes, leaving)).filter((t) => !known.has(t));
+  if (level === 'pause') return `the guard pauses the rotation: ${reason}`;
+  return worse.length > 0 ? names(worse, 3) : undefined;
+}
+
+/**
  * Holds the rotation until the cluster has been no worse than at the start several times in a row and the guard is content.
  * @throws WaitTimeout (gate-timeout), GuardStopped.
  */
@@ -58,25 +77,13 @@ export async function passGate(
   known: ReadonlySet<string>,
   leaving: ReadonlySet<string>,
 ): Promise<void> {
-  const { kubernetes, clock, signal, settings, guard, say } = context;
+  const { clock, signal, settings, say } = context;
   let passes = 0;
   const look = async (): Promise<Look<true>> => {
-    const { level, reason } = guard.verdict();
-    if (level === 'stop')
-      throw new GuardStopped(
-        `The services suffer too much to go on: ${reason}. Everything is put back; find the cause, then run the workflow again.`,
-      );
-    const worse = (await troubles(kubernetes, leaving)).filter((t) => !known.has(t));
-    passes = level === 'ok' && worse.length === 0 ? passes + 1 : 0;
+    const shut = await lookAtGate(context, known, leaving);
+    passes = shut ? 0 : passes + 1;
     if (passes >= settings.requiredPasses) return { done: true };
-    return {
-      waiting:
-        level === 'pause'
-          ? `the guard pauses the rotation: ${reason}`
-          : worse.length > 0
-            ? names(worse, 3)
-            : `passed ${passes} of ${settings.requiredPasses} times`,
-    };
+    return { waiting: shut ?? `passed ${passes} of ${settings.requiredPasses} times` };
   };
   await waitUntil(look, {
     what: 'the gate before the next wave',

@@ -9,6 +9,7 @@ import { oversized, restoreGroups } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
 import { type Plan, type PlannedGroup, surplusPerZone } from './plan.ts';
 import { allowScaleDown, keepFromScaleDown } from './scale-down.ts';
+import { soakNote } from './soak.ts';
 import { removeMarks, taint } from './taints.ts';
 import { lookAround } from './view.ts';
 
@@ -104,8 +105,8 @@ async function removeSurplus(context: Context, plan: Plan): Promise<string[]> {
 }
 
 /**
- * The members that can go, easiest first: in zones that have more than before, never with Redis on them, then those with
- * the fewest pods that refuse to leave, the fewest pods at all, and the newest.
+ * The members that can go, easiest first: in zones that have more than before, never with Redis on them, those that soaked
+ * (a return needs them) after all others, then those with the fewest pods that refuse to leave, the fewest pods at all, and the newest.
  */
 async function removable(
   context: Context,
@@ -120,7 +121,8 @@ async function removable(
     selections.some(
       (s) => s.namespace === pod.metadata.namespace && matchesLabelQuery(s.labels, pod.metadata.labels),
     );
-  const ranked: { member: Member; rank: [number, number, number] }[] = [];
+  const soaked = (journal.noted(soakNote) as string[] | undefined) ?? [];
+  const ranked: { member: Member; rank: [number, number, number, number] }[] = [];
   for (const member of members) {
     const own = pods.filter(
       (p) => member.node && p.spec.nodeName === member.node.metadata.name && !staysBecause(p),
@@ -135,9 +137,14 @@ async function removable(
       ),
     );
     const refusing = answers.filter((a) => a.kind !== 'accepted' && a.kind !== 'gone').length;
-    ranked.push({ member, rank: [refusing, own.length, -member.launchedAt] });
+    ranked.push({
+      member,
+      rank: [Number(soaked.includes(member.instanceId)), refusing, own.length, -member.launchedAt],
+    });
   }
-  ranked.sort((a, b) => a.rank[0] - b.rank[0] || a.rank[1] - b.rank[1] || a.rank[2] - b.rank[2]);
+  ranked.sort(
+    (a, b) => a.rank.map((n, i) => n - (b.rank[i] ?? 0)).find((difference) => difference !== 0) ?? 0,
+  );
   const surplus = surplusPerZone(planned, members);
   return ranked.flatMap(({ member }) => {
     const spare = surplus.get(member.zone) ?? 0;

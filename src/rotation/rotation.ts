@@ -13,6 +13,7 @@ import { terminate, waitForVolumes } from './leave.ts';
 import { type Plan, planRotation, waveSize, waveSizes, whoLeaves } from './plan.ts';
 import { putBack, surgeDeployments } from './rollout.ts';
 import { allowScaleDown } from './scale-down.ts';
+import { soak, soakLeftMs } from './soak.ts';
 import { surge } from './surge.ts';
 import { taint } from './taints.ts';
 import { tellNodes } from './tell-nodes.ts';
@@ -127,7 +128,12 @@ export async function rotate(
     if (intended.length === 0) return 0;
     refuseTwice(intended, done);
     const started = clock.now();
-    if (!fits(started, longestMs, deadline)) {
+    const soakMs = soakLeftMs(
+      intended.map((m) => m.node),
+      settings.soakMs,
+      started,
+    );
+    if (!fits(started, Math.max(longestMs, soakMs), deadline)) {
       const left = view.members.filter((m) => m.state === 'outdated').length;
       say(
         `The time budget has no room for another wave: ${count(left, 'outdated node')} left for the next run.`,
@@ -141,7 +147,7 @@ export async function rotate(
     if (wave.length === 0) continue;
     const left = members.filter((m) => m.state === 'outdated').length;
     say(`Wave ${number}: ${names(nodesOf(wave))}; ${count(left - wave.length, 'outdated node')} after it.`);
-    await replaceWave(context, plan, wave);
+    await replaceWave(context, plan, wave, known);
     await passGate(context, known, new Set(nodesOf(wave)));
     for (const m of wave) {
       done.add(m.instanceId);
@@ -158,7 +164,12 @@ export async function rotate(
 }
 
 /** Members leave whose replacements are there. */
-async function replaceWave(context: Context, plan: Plan, wave: readonly Member[]): Promise<void> {
+async function replaceWave(
+  context: Context,
+  plan: Plan,
+  wave: readonly Member[],
+  known: ReadonlySet<string>,
+): Promise<void> {
   const nodes = nodesOf(wave);
   await taint(context, nodes, 'NoSchedule');
   await tellNodes(
@@ -171,6 +182,7 @@ async function replaceWave(context: Context, plan: Plan, wave: readonly Member[]
   const hanging = await drainNodes(context, nodes);
   await putBack(context, nodes);
   await waitForVolumes(context, nodes, hanging);
+  await soak(context, wave, known);
   await terminate(context, plan, wave);
   // Members that left without a replacement are replaced by their group itself.
   if (withReplacement(plan, wave, context.settings).length < wave.length) await surge(context, plan, []);

@@ -1,5 +1,6 @@
 import type { Node, TaintEffect } from '../cluster/objects.ts';
 import { type Context, taintKey } from './context.ts';
+import { forgetSoak } from './soak.ts';
 import { updateNode } from './update-node.ts';
 
 const isOurs =
@@ -39,7 +40,8 @@ export async function removeMarks(
   const clean = (node: Node): boolean => {
     const taints = (node.spec.taints ?? []).filter((t) => !isOurs(journal.runId)(t));
     const cordoned = node.metadata.annotations?.[taintKey] === journal.runId;
-    if (taints.length === (node.spec.taints ?? []).length && !cordoned) return false;
+    const soaked = forgetSoak(node);
+    if (taints.length === (node.spec.taints ?? []).length && !cordoned && !soaked) return false;
     if (taints.length > 0) node.spec.taints = taints;
     else delete node.spec.taints;
     if (cordoned) {

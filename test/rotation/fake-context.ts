@@ -16,6 +16,7 @@ export const settings: RotationSettings = {
   protectedPods: 'wait',
   onFailure: 'restore',
   intervalMs: 0,
+  soakMs: 0,
   timeBudgetMs: 3_600_000,
   settleMs: 0,
   requiredPasses: 2,

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { operations } from '../src/operations/index.ts';
 import { actionFiles } from './action-files.ts';
+import { rightsFiles } from './rights.ts';
 import { withTables } from './tables.ts';
 
 /** Writes every generated file, or with --check says which differ. */
@@ -17,6 +18,8 @@ for (const path of documents) {
     withTables(readFileSync(path, 'utf8'), (action) => files.get(`actions/${action}/action.yml`) ?? ''),
   );
 }
+
+for (const [path, content] of rightsFiles(readFileSync('docs/rights.md', 'utf8'))) files.set(path, content);
 
 const different = [...files].filter(
   ([path, content]) => !existsSync(path) || readFileSync(path, 'utf8') !== content,

@@ -1,7 +1,5 @@
 import {
   AutoScalingClient,
-  CreateOrUpdateTagsCommand,
-  DeleteTagsCommand,
   DescribeAutoScalingGroupsCommand,
   DescribeInstanceRefreshesCommand,
   LaunchInstancesCommand,
@@ -145,19 +143,6 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
         ),
       );
     },
-    async tag(group, tags) {
-      const Tags = Object.entries(tags).map(([Key, Value]) => ({
-        ...tagOf(group, Key),
-        Value,
-        PropagateAtLaunch: false,
-      }));
-      await calling('CreateOrUpdateTags', () => autoScaling.send(new CreateOrUpdateTagsCommand({ Tags })));
-    },
-    async untag(group, keys) {
-      await calling('DeleteTags', () =>
-        autoScaling.send(new DeleteTagsCommand({ Tags: keys.map((key) => tagOf(group, key)) })),
-      );
-    },
     targetHealth: (group) => healthOfTargets(balancers, group),
     async refreshInProgress(group) {
       const answer = await calling('DescribeInstanceRefreshes', () =>
@@ -168,12 +153,6 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
     },
   };
 }
-
-const tagOf = (group: string, key: string) => ({
-  ResourceId: group,
-  ResourceType: 'auto-scaling-group',
-  Key: key,
-});
 
 async function launch(
   client: AutoScalingClient,

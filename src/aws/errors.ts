@@ -1,7 +1,11 @@
 import { AwsError } from '../cluster/ports.ts';
+import { actionOf, checkedWith } from './rights.ts';
 
 /** Account ids must not reach logs or outputs: GitHub drops an output in which it finds a masked one. */
 const account = /\b\d{12}\b/g;
+
+/** How the services say that a right is missing; each protocol has its own word. */
+const refusals = ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation'];
 
 /** Runs one AWS call and turns what it throws into an AwsError that names operation and code. */
 export async function calling<T>(operation: string, call: () => Promise<T>): Promise<T> {
@@ -9,8 +13,25 @@ export async function calling<T>(operation: string, call: () => Promise<T>): Pro
     return await call();
   } catch (error) {
     const { name = 'Error', message = String(error) } = error as { name?: string; message?: string };
-    throw new AwsError(operation, name, message.replace(account, '************'));
+    throw awsError(operation, name, message);
   }
+}
+
+/** EC2 adds what only a call of STS can decode, 2 KB of it. */
+const encoded = /\s*Encoded authorization failure message: \S+/;
+
+/** The error of the port for an answer of AWS; a missing right says which, and where the policy is that has it. */
+export function awsError(operation: string, code: string, message: string): AwsError {
+  const masked = message.replace(account, '************');
+  if (!refusals.includes(code)) return new AwsError(operation, code, masked);
+  const plain = masked.replace(encoded, '').replace(/\.?$/, '.');
+  return new AwsError(operation, code, `${plain} ${howToAllow(operation)}`);
+}
+
+/** AWS itself does not always name the action: of a launch template it says only that the caller may not use it. */
+function howToAllow(operation: string): string {
+  const needed = checkedWith(actionOf(operation) ?? operation).join(', ');
+  return `The role of the workflow needs ${needed}: give it the policy docs/iam-policy.json, with the name of the cluster in it, and see docs/rights.md.`;
 }
 
 export const isAwsError = (error: unknown, code: string): error is AwsError =>

@@ -261,8 +261,6 @@ export interface Aws {
   terminate(instanceId: string, options: { decrement: boolean }): Promise<void>;
   suspend(group: string, processes: readonly string[]): Promise<void>;
   resume(group: string, processes: readonly string[]): Promise<void>;
-  tag(group: string, tags: Record<string, string>): Promise<void>;
-  untag(group: string, keys: readonly string[]): Promise<void>;
   /** Per target group ARN or classic load balancer name and instance id: `healthy`, `unhealthy`, `initial`, `draining`, `unused`. */
   targetHealth(group: Group): Promise<{ loadBalancer: string; instanceId: string; state: string }[]>;
   /** Whether an instance refresh is running on the group, by anyone. */

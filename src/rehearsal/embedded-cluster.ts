@@ -1,3 +1,5 @@
+import type { Policy } from '../aws/rights.ts';
+import { shippedPolicy } from './aws/policy.ts';
 import { awsEnvironment, startAwsServer } from './aws/server.ts';
 import type { AwsDescription } from './aws/state.ts';
 import { AwsWorld } from './aws/world.ts';
@@ -23,6 +25,8 @@ export interface EmbeddedClusterOptions {
   factor: number;
   runtime: (store: Store) => Runtime;
   fault?: Fault | undefined;
+  /** What callers of AWS may do; without it what the policy of the docs gives them. */
+  policy?: Policy | undefined;
 }
 
 /** A whole cluster in this process: objects, controllers, scheduler, machines, and the account that they run in. */
@@ -60,6 +64,7 @@ export function createEmbeddedCluster(options: EmbeddedClusterOptions): Embedded
     machineRoom: room,
     description: options.description,
     factor,
+    policy: options.policy ?? shippedPolicy(options.description.cluster),
     launchFailure: (group, zone, type) => (faulty ? fault?.launchFailure?.(group, zone, type) : undefined),
   });
   cloud.connect(aws);

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import type { Policy } from '../aws/rights.ts';
 import { systemClock } from '../clock.ts';
 import { instanceIdOf } from '../cluster/members.ts';
 import type { Node } from '../cluster/objects.ts';
 import type { Kubernetes } from '../cluster/ports.ts';
 import { type Resource, resources } from '../cluster/resources.ts';
 import { kubernetesClient } from '../kubernetes/client.ts';
+import { shippedPolicy } from './aws/policy.ts';
 import { awsEnvironment, startAwsServer } from './aws/server.ts';
 import type { AwsDescription } from './aws/state.ts';
 import { AwsWorld } from './aws/world.ts';
@@ -42,6 +44,8 @@ export interface RealClusterOptions {
   /** Told the address of the cluster's DNS. */
   runtime: (store: Objects, nameserver: string) => Runtime;
   fault?: Fault | undefined;
+  /** What callers of AWS may do; without it what the policy of the docs gives them. */
+  policy?: Policy | undefined;
   say: (line: string) => void;
 }
 
@@ -121,6 +125,7 @@ export async function startRealCluster(
     machineRoom: room(),
     description,
     factor,
+    policy: options.policy ?? shippedPolicy(description.cluster),
     launchFailure: (group, zone, type) => (faulty ? fault?.launchFailure?.(group, zone, type) : undefined),
   });
   deleteNodesOfGoneInstances(store, aws);

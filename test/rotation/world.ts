@@ -1,3 +1,4 @@
+import type { Policy } from '../../src/aws/rights.ts';
 import type { Clock } from '../../src/clock.ts';
 import { instanceIdOf, nodeReady } from '../../src/cluster/members.ts';
 import type { Lease } from '../../src/cluster/objects.ts';
@@ -42,6 +43,8 @@ export interface WorldOptions {
   more?: readonly Manifest[];
   /** Boot and AWS durations are divided by this. */
   factor?: number;
+  /** What the engine may do in AWS; without it what the policy of the docs gives it. */
+  policy?: Policy;
   /** Changes the account before it starts. */
   account?: (description: AwsDescription) => void;
 }
@@ -58,6 +61,7 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
     factor: options.factor ?? 1,
     runtime: weightlessRuntime,
     fault,
+    policy: options.policy,
   });
   cluster.apply(systemWorkloads());
   await settled(clock, cluster);

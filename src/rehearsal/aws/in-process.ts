@@ -1,19 +1,15 @@
+import { awsError } from '../../aws/errors.ts';
 import { launchParameters, launchSourceOf } from '../../aws/launch-source.ts';
-import {
-  type Aws,
-  AwsError,
-  type Group,
-  type GroupInstance,
-  type Instance,
-  type LaunchTarget,
-} from '../../cluster/ports.ts';
+import { actionsOf } from '../../aws/rights.ts';
+import type { Aws, Group, GroupInstance, Instance, LaunchTarget } from '../../cluster/ports.ts';
 import { launchShape, setLaunch } from './launch.ts';
+import { permit } from './policy.ts';
 import { AwsRefusal, type EmbeddedGroup, type EmbeddedInstance, type Override } from './state.ts';
 import type { AwsWorld } from './world.ts';
 
 /** The AWS port straight on the embedded account: engine and world in one process, on one clock. */
 export function inProcessAws(world: AwsWorld): Aws {
-  return {
+  return permitted(world, {
     groups: async (select) =>
       [...world.groups.values()]
         .filter((g) => ('names' in select ? select.names.includes(g.name) : hasTags(g, select.tags)))
@@ -60,12 +56,6 @@ export function inProcessAws(world: AwsWorld): Aws {
     },
     suspend: async (group, processes) => world.suspend(group, processes, true),
     resume: async (group, processes) => world.suspend(group, processes, false),
-    async tag(group, tags) {
-      for (const [key, value] of Object.entries(tags)) world.group(group).tags.set(key, value);
-    },
-    async untag(group, keys) {
-      for (const key of keys) world.group(group).tags.delete(key);
-    },
     targetHealth: async (group) =>
       [...group.targetGroups, ...group.classicLoadBalancers].flatMap((balancer) =>
         [...(world.targets.get(balancer) ?? [])].map(([instanceId, state]) => ({
@@ -75,15 +65,37 @@ export function inProcessAws(world: AwsWorld): Aws {
         })),
       ),
     refreshInProgress: async (group) => world.group(group).refreshing ?? false,
-  };
+  });
 }
+
+/** Each method with the rights of the calls that it stands for, as the table of the product has them. */
+function permitted(world: AwsWorld, aws: Aws): Aws {
+  const guarded = Object.entries(aws).map(([method, perform]) => {
+    const actions = actionsOf(method);
+    return [
+      method,
+      async (...args: unknown[]) => {
+        for (const action of actions)
+          refusable(action.split(':')[1] ?? '', () => permit(world, { action, input: inputOf(args) }));
+        return (perform as (...args: unknown[]) => unknown)(...args);
+      },
+    ];
+  });
+  return Object.fromEntries(guarded) as Aws;
+}
+
+/** The first argument of a method names the group or the instance; image aliases are those of AWS. */
+const inputOf = ([first]: unknown[]): Record<string, unknown> => ({
+  ...(String(first).startsWith('i-') ? { InstanceId: first } : { AutoScalingGroupName: first }),
+  Name: '/aws/service/eks/optimized-ami',
+});
 
 /** What AWS refuses reaches the domain as the error of the port. */
 function refusable<T>(operation: string, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    if (error instanceof AwsRefusal) throw new AwsError(operation, error.code, error.message);
+    if (error instanceof AwsRefusal) throw awsError(operation, error.code, error.message);
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { decodeForm, encodeXml } from './codec.ts';
+import { permit } from './policy.ts';
 import { autoScaling } from './services/auto-scaling.ts';
 import { ec2 } from './services/ec2.ts';
 import { loadBalancingClassic, loadBalancingV2 } from './services/load-balancing.ts';
@@ -94,6 +95,7 @@ async function answer(
       service.protocol === 'json'
         ? JSON.parse(body || '{}')
         : decodeForm(shapes.input, form, service.protocol === 'ec2' ? 'ec2' : 'query');
+    permit(options.world, { action: `${signingName}:${action}`, input });
     const output = act(input as never);
     if (service.protocol === 'json') return sendJson(response, 200, output);
     const dialect = service.protocol === 'ec2' ? 'ec2' : 'query';
@@ -122,12 +124,14 @@ async function answer(
 function eks(options: AwsServerOptions, path: string, response: ServerResponse): void {
   const name = decodeURIComponent(/^\/clusters\/([^/]+)$/.exec(path)?.[1] ?? '');
   const { cluster, version } = options.world.description;
-  if (name !== cluster) {
-    response.setHeader('x-amzn-errortype', 'ResourceNotFoundException');
-    return sendJson(response, 404, {
-      __type: 'ResourceNotFoundException',
-      message: `No cluster found for name: ${name}.`,
-    });
+  try {
+    permit(options.world, { action: 'eks:DescribeCluster', input: { name } });
+    if (name !== cluster)
+      throw new AwsRefusal('ResourceNotFoundException', `No cluster found for name: ${name}.`, 404);
+  } catch (error) {
+    if (!(error instanceof AwsRefusal)) throw error;
+    response.setHeader('x-amzn-errortype', error.code);
+    return sendJson(response, error.status, { __type: error.code, message: error.message });
   }
   const { endpoint, certificate } = options.cluster();
   sendJson(response, 200, {

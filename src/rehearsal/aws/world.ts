@@ -1,3 +1,4 @@
+import type { Policy } from '../../aws/rights.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Cloud, Machine, MachineRoom } from '../world/machine.ts';
 import type { Random } from '../world/random.ts';
@@ -23,6 +24,8 @@ export interface AwsWorldOptions {
   description: AwsDescription;
   /** AWS's durations are divided by this. */
   factor: number;
+  /** What callers of the account may do; without it everything. */
+  policy?: Policy | undefined;
   /** The StatusMessage of a launch that fails; undefined lets it succeed. */
   launchFailure?: (group: string, zone: string, instanceType: string) => string | undefined;
 }
@@ -42,6 +45,7 @@ const durations = {
 /** Auto Scaling and EC2 of the embedded account, without wire: a reconciler per group, as the service works. */
 export class AwsWorld implements Cloud {
   readonly description: AwsDescription;
+  readonly policy: Policy | undefined;
   readonly groups = new Map<string, EmbeddedGroup>();
   readonly instances = new Map<string, EmbeddedInstance>();
   /** Per load balancer (target group ARN or classic name) and instance: its health. */
@@ -57,6 +61,7 @@ export class AwsWorld implements Cloud {
   constructor(options: AwsWorldOptions) {
     this.#o = options;
     this.description = options.description;
+    this.policy = options.policy;
     for (const group of options.description.groups) {
       this.groups.set(group.name, {
         ...group,

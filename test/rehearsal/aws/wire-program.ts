@@ -102,8 +102,6 @@ await aws.suspend('g', ['AZRebalance']);
 const { suspended } = await read();
 await aws.resume('g', ['AZRebalance']);
 const resumed = (await read()).suspended;
-await aws.tag('g', { a: 'b', c: 'd' });
-await aws.untag('g', ['c']);
 await aws.resize('g', { max: 7 });
 const health = await aws.targetHealth(group);
 for (const id of [ids[0], ids[0], 'i-00000000000000000']) await aws.terminate(id ?? '', { decrement: true });
@@ -144,7 +142,6 @@ console.log(
     tooMany: many.kind,
     suspended,
     resumed,
-    tags: after.tags,
     activities: (await aws.activities('g', 0)).length > 3,
     refresh: [await aws.refreshInProgress('g'), await aws.refreshInProgress('mixed')],
     mixed: {

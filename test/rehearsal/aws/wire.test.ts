@@ -50,7 +50,6 @@ describe('the adapter and the embedded AWS', () => {
       tooMany: 'refused',
       suspended: ['AZRebalance'],
       resumed: [],
-      tags: { 'kubernetes.io/cluster/shop': 'owned', a: 'b' },
       activities: true,
       refresh: [false, true],
       mixed: {

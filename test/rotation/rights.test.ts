@@ -1,0 +1,76 @@
+import { globSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { actionsOf } from '../../src/aws/rights.ts';
+import { shippedPolicy } from '../../src/rehearsal/aws/policy.ts';
+import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
+import { cluster } from '../../src/rehearsal/scenario/account.ts';
+import { runEngine, shopWorld, type WorldOptions } from './world.ts';
+
+/** What the product itself calls of the port, outside the adapter. */
+const used = new Set(
+  globSync('src/{rotation,operations,validation}/**/*.ts').flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/\baws\.(\w+)\(/g)].map(([, method = '']) => method),
+  ),
+);
+const actions = [...new Set([...used].flatMap(actionsOf))];
+
+/** Rotations that need a right which that of the shop does not need. */
+const needing: Record<string, WorldOptions> = {
+  'autoscaling:SetDesiredCapacity': { account: mixed },
+  'autoscaling:UpdateAutoScalingGroup': { account: full },
+};
+
+/** Where AWS refuses LaunchInstances. */
+function mixed({ groups: [general] }: AwsDescription): void {
+  if (general) general.overrides = [{ instanceType: 'm5.large' }];
+}
+
+/** A group that is as large as it may be. */
+function full({ groups: [general] }: AwsDescription): void {
+  if (general) general.max = general.desired;
+}
+
+function without(action: string) {
+  const policy = shippedPolicy(cluster);
+  for (const statement of policy.Statement) statement.Action = statement.Action.filter((a) => a !== action);
+  return policy;
+}
+
+describe('a rotation', () => {
+  test('needs no more rights in AWS than the policy of the docs gives', async () => {
+    const world = await shopWorld({ policy: shippedPolicy(cluster) });
+    const { failure, outputs } = await runEngine(world);
+    expect([failure, outputs.verdict, world.outdated()]).toEqual(['', 'completed', []]);
+  });
+
+  test.each(actions)('without %s fails, and names it', async (action) => {
+    const { failure } = await runEngine(await shopWorld({ ...needing[action], policy: without(action) }));
+    expect(failure).toContain(`not authorized to perform: ${action}`);
+    expect(failure).toContain('docs/iam-policy.json');
+  });
+
+  test('leaves alone a group that does not carry the tag of the cluster, even when it is named', async () => {
+    const world = await shopWorld({
+      account: ({ groups }) => groups.find((g) => g.name === 'shop-data')?.tags.clear(),
+    });
+    const { failure } = await runEngine(world, { groups: 'shop-general,shop-data' });
+    expect(failure).toMatch(/AccessDenied: .* on resource: .*shop-data/);
+    expect(world.changed()).toEqual([]);
+  });
+});
+
+describe('phase: plan', () => {
+  test('needs no more than the policy for those who only look', async () => {
+    const policy = shippedPolicy(cluster, 'iam-policy-plan.json');
+    const world = await shopWorld({ policy });
+    const { failure, outputs } = await runEngine(world, { phase: 'plan' });
+    expect([failure, outputs.verdict]).toEqual(['', 'planned']);
+    expect(world.changed()).toEqual([]);
+  });
+
+  test('is all that this policy lets one do', async () => {
+    const policy = shippedPolicy(cluster, 'iam-policy-plan.json');
+    const { failure } = await runEngine(await shopWorld({ policy }));
+    expect(failure).toMatch(/not authorized to perform: autoscaling:/);
+  });
+});

@@ -25,12 +25,13 @@ export function awsError(operation: string, code: string, message: string): AwsE
   const masked = message.replace(account, '************');
   if (!refusals.includes(code)) return new AwsError(operation, code, masked);
   const plain = masked.replace(encoded, '').replace(/\.?$/, '.');
-  return new AwsError(operation, code, `${plain} ${howToAllow(operation)}`);
+  return new AwsError(operation, code, `${plain} ${howToAllow(operation, plain)}`);
 }
 
-/** AWS itself does not always name the action: of a launch template it says only that the caller may not use it. */
-function howToAllow(operation: string): string {
-  const needed = checkedWith(actionOf(operation) ?? operation).join(', ');
+/** AWS does not always name the action: of a launch template it says only that the caller may not use it. */
+function howToAllow(operation: string, message: string): string {
+  const named = /not authorized to perform: ([\w-]+:\w+)/.exec(message)?.[1];
+  const needed = named ?? checkedWith(actionOf(operation) ?? operation).join(', ');
   return `The role of the workflow needs ${needed}: give it the policy docs/iam-policy.json, with the name of the cluster in it, and see docs/rights.md.`;
 }
 

@@ -14,7 +14,7 @@ export interface Statement {
   condition?: Record<string, Record<string, string>>;
   calls: Readonly<Record<string, readonly (keyof Aws)[]>>;
   /** AWS checks the actions of this statement along with that one; nothing here calls them. */
-  checkedWith?: { action: string; /** Only when the request has one of these. */ given?: readonly string[] };
+  checkedWith?: { action: string /** Only when the request has one of these. */; given?: readonly string[] };
 }
 
 /** What the user replaces in the policy files. */

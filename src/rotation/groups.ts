@@ -1,3 +1,4 @@
+import { AwsError } from '../cluster/ports.ts';
 import type { Context } from './context.ts';
 import type { Plan } from './plan.ts';
 import { lookAround } from './view.ts';
@@ -48,7 +49,11 @@ export async function restoreGroups(
         );
         continue;
       }
-      await aws.resize(name, { max: value });
+      const refused = await refusalOf(aws.resize(name, { max: value }));
+      if (refused) {
+        remaining.push(`max of ${name} stays ${group.max} (it was ${value}): ${refused}`);
+        continue;
+      }
       done.push(`max of ${name} back to ${value}`);
     }
     if (group && what === rebalance) {
@@ -60,13 +65,27 @@ export async function restoreGroups(
         );
         continue;
       }
-      await aws.resume(name, [rebalance]);
+      const refused = await refusalOf(aws.resume(name, [rebalance]));
+      if (refused) {
+        remaining.push(`AZRebalance of ${name} stays suspended: ${refused}`);
+        continue;
+      }
       done.push(`AZRebalance of ${name} resumed`);
     }
     await journal.restored(key);
   }
   return { done, remaining };
 }
+
+/** What AWS refuses for one setting must keep no other from coming back. */
+const refusalOf = (change: Promise<void>): Promise<string> =>
+  change.then(
+    () => '',
+    (error) => {
+      if (error instanceof AwsError) return error.message;
+      throw error;
+    },
+  );
 
 /** Groups whose desired size is still above what it was. */
 export async function oversized(context: Context, plan: Plan): Promise<{ name: string; by: number }[]> {

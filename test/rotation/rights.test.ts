@@ -57,6 +57,16 @@ describe('a rotation', () => {
     expect(failure).toMatch(/AccessDenied: .* on resource: .*shop-data/);
     expect(world.changed()).toEqual([]);
   });
+
+  test('puts back every other setting when one right to it is missing, and names that', async () => {
+    const world = await shopWorld({ policy: without('autoscaling:ResumeProcesses') });
+    const { outputs } = await runEngine(world);
+    expect(world.changed()).toEqual([
+      expect.stringMatching(/shop-general.*AZRebalance/),
+      expect.stringMatching(/shop-data.*AZRebalance/),
+    ]);
+    expect(outputs['not-restored']).toMatch(/AZRebalance of shop-general stays suspended: ResumeProcesses/);
+  });
 });
 
 describe('phase: plan', () => {

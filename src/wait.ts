@@ -10,12 +10,11 @@ export interface WaitOptions {
   /** The name of the timeout as the user knows it, for example `drain-timeout`. */
   timeoutName: string;
   timeoutMs: number;
-  /** Pause between two looks; a `wake` promise may end it early. */
+  /** The shortest pause between two looks. */
   pollMs?: number;
-  /** Long waits look less often, after 5 % of what has passed, up to this: AWS throttles whoever asks all the time. */
-  maxPollMs?: number;
-  /** Resolves when a watch saw something that makes a new look worthwhile. */
-  wake?: () => Promise<unknown>;
+  /** Resolves when a watch saw something that makes a new look worthwhile; without such news the pause is `idleMs`. */
+  wake?: (() => Promise<unknown>) | undefined;
+  idleMs?: number;
   /** Every `sayEveryMs` the wait says what it waits for, since when and how much longer. */
   say?: (line: string) => void;
   sayEveryMs?: number;
@@ -47,6 +46,8 @@ export async function waitUntil<T>(look: () => Promise<Look<T>> | Look<T>, optio
   let said = started;
   for (;;) {
     signal.throwIfAborted();
+    // Asked for before the look: what changes while it looks counts.
+    const news = options.wake?.();
     const found = await look();
     if ('done' in found) return found.done;
     const elapsed = clock.now() - started;
@@ -58,9 +59,31 @@ export async function waitUntil<T>(look: () => Promise<Look<T>> | Look<T>, optio
         `Waiting for ${what} since ${describeDuration(elapsed)}, at most ${left} more: ${found.waiting}`,
       );
     }
+    const left = timeoutMs - elapsed;
     const poll = options.pollMs ?? 1000;
-    const patient = Math.min(options.maxPollMs ?? poll, Math.max(poll, elapsed / 20));
-    const pause = clock.sleep(Math.min(patient, timeoutMs - elapsed), signal);
-    await (options.wake ? Promise.race([pause, options.wake()]) : pause);
+    if (news) await pauseUntil(news, Math.min(poll, left), Math.min(options.idleMs ?? idleMs, left), options);
+    else await clock.sleep(Math.min(poll, left), signal);
+  }
+}
+
+/** What no watch tells of, such as AWS and the passing of time, is looked at this often. */
+const idleMs = 5000;
+
+/** Sleeps until there is news, at least `shortest` and at most `longest`. */
+async function pauseUntil(
+  news: Promise<unknown>,
+  shortest: number,
+  longest: number,
+  { clock, signal }: Pick<WaitOptions, 'clock' | 'signal'>,
+): Promise<void> {
+  await clock.sleep(shortest, signal);
+  if (longest <= shortest) return;
+  const over = new AbortController();
+  const rest = clock.sleep(longest - shortest, AbortSignal.any([signal, over.signal]));
+  try {
+    await Promise.race([rest, news]);
+  } finally {
+    over.abort();
+    rest.catch(() => {});
   }
 }

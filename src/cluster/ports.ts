@@ -13,6 +13,8 @@ export interface ListQuery {
   labelSelector?: string;
   /** As in the API: `spec.nodeName=ip-10-0-0-1`. */
   fieldSelector?: string;
+  /** From the API server itself, not from what a watch has told (src/cluster/watched.ts): for what cannot be undone. */
+  fresh?: boolean;
 }
 
 export interface ListOf<T> {
@@ -92,11 +94,16 @@ export interface Kubernetes {
     pod: { namespace: string; name: string; uid: string },
     options?: { dryRun?: boolean; gracePeriodSeconds?: number },
   ): Promise<EvictionAnswer>;
-  /** Starts with the present objects as ADDED, then what changes; survives reconnects and expired versions by listing again. Ends when the signal is aborted. */
+  /**
+   * Starts with the present objects as ADDED, then what changes; survives reconnects and expired versions by listing again.
+   * Ends when the signal is aborted. Throws a KubernetesError when it is not allowed (403).
+   * @param synced called when the present objects have all been taken
+   */
   watch<R extends Resource>(
     resource: R,
     query: ListQuery,
     signal: AbortSignal,
+    synced?: () => void,
   ): AsyncIterable<WatchEvent<ObjectOf[R]>>;
   /** A byte stream to a port of the pod. The stream fails with an error that names the pod and port. */
   portForward(pod: { namespace: string; name: string }, port: number): Promise<Duplex>;
@@ -241,10 +248,18 @@ export type LaunchAnswer =
 /** Groups by name, or all that carry every given tag (value `*` means any value). */
 export type GroupSelection = { names: string[] } | { tags: Record<string, string> };
 
+/** How new an answer must be (src/cluster/remembered.ts). */
+export interface HowNew {
+  /** From AWS itself: for what cannot be undone. */
+  fresh?: boolean;
+  /** What is known from elsewhere: an answer from before that changed is too old. */
+  asOf?: string;
+}
+
 /** AWS as the domain needs it; every call retries throttling inside. What is thrown is an AwsError. */
 export interface Aws {
   /** Unknown names are left out. */
-  groups(select: GroupSelection): Promise<Group[]>;
+  groups(select: GroupSelection, options?: HowNew): Promise<Group[]>;
   /** EC2's view; ids that EC2 no longer knows are left out. */
   instances(ids: readonly string[]): Promise<Instance[]>;
   /** Newest first, since the given epoch milliseconds. */

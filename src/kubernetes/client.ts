@@ -175,13 +175,13 @@ export function kubernetesClient(
         return evictionAnswer(error);
       }
     },
-    watch(resource, query, watchSignal) {
+    watch(resource, query, watchSignal, synced) {
       const source = {
         path: pathOf(resource, query.namespace),
         query: selectors(query),
         list: () => list(resource, query),
       };
-      return listAndWatch(connection, source, clock, AbortSignal.any([signal, watchSignal]));
+      return listAndWatch(connection, source, clock, AbortSignal.any([signal, watchSignal]), synced);
     },
     portForward: (pod, port) => openPort(connection, pod, port),
     async canI(access) {

@@ -30,11 +30,13 @@ export async function* listAndWatch<T extends KubernetesObject>(
   source: WatchSource<T>,
   clock: Clock,
   signal: AbortSignal,
+  synced: () => void = () => {},
 ): AsyncGenerator<WatchEvent<T>> {
   const known = new Map<string, T>();
   while (!signal.aborted) {
     const listed = await source.list();
     yield* differences(known, listed.items);
+    synced();
     let version = listed.resourceVersion;
     for (let expired = false; !expired && !signal.aborted; ) {
       try {
@@ -52,6 +54,7 @@ export async function* listAndWatch<T extends KubernetesObject>(
         }
       } catch (error) {
         if (signal.aborted) return;
+        if (error instanceof KubernetesError && error.status === 403) throw error;
         if (error instanceof KubernetesError && error.status === 410) expired = true;
         else await clock.sleep(pauseAfterFailureMs, signal).catch(() => {});
       }

@@ -1,5 +1,7 @@
 import type { Pod } from '../cluster/objects.ts';
 import type { Kubernetes } from '../cluster/ports.ts';
+import { remembering } from '../cluster/remembered.ts';
+import { watched } from '../cluster/watched.ts';
 import { joinRun, type Run, unfinishedRun } from '../journal/run.ts';
 import { redisSelections } from '../redis/settings.ts';
 import type { Context } from '../rotation/context.ts';
@@ -45,19 +47,20 @@ export const rotateNodes: Operation = {
       ...(runId ? { runId } : {}),
     });
     session.output('run-id', run.journal.runId);
-    await work(session, inputs, run);
+    const over = new AbortController();
+    await work(session, inputs, run, over.signal).finally(() => over.abort());
   },
 };
 
 /** Does the phase and leaves the run in order, whatever happens. */
-async function work(session: Session, inputs: RotateNodesInputs, run: Run): Promise<void> {
+async function work(session: Session, inputs: RotateNodesInputs, run: Run, over: AbortSignal): Promise<void> {
   const replaced: Replaced[] = [];
   let plan: Plan | undefined;
   let restored: Restored = { done: [], remaining: [] };
   let finished = false;
   let verdict = 'failed';
   let failure = '';
-  const context = await contextOf(session, inputs, run);
+  const context = await contextOf(session, inputs, run, over);
   try {
     if (inputs.phase === 'restore') plan = context.journal.noted('plan') as unknown as Plan | undefined;
     else {
@@ -153,10 +156,17 @@ async function phase(
   }
 }
 
-async function contextOf(session: Session, inputs: RotateNodesInputs, run: Run): Promise<Context> {
+async function contextOf(
+  session: Session,
+  inputs: RotateNodesInputs,
+  run: Run,
+  over: AbortSignal,
+): Promise<Context> {
+  const kubernetes = watched(await session.kubernetes(), over, session.say);
   return {
-    kubernetes: await session.kubernetes(),
-    aws: await session.aws(),
+    kubernetes,
+    changed: kubernetes.changed,
+    aws: remembering(await session.aws(), session.clock),
     clock: session.clock,
     signal: run.signal,
     journal: run.journal,

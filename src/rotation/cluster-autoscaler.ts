@@ -62,6 +62,7 @@ export async function pauseAutoscaler(context: Context): Promise<void> {
         say,
         clock,
         signal,
+        wake: context.changed,
       },
     );
   }

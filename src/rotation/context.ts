@@ -45,6 +45,8 @@ export interface Context {
   settings: RotationSettings;
   guard: Guard;
   say: (line: string) => void;
+  /** Resolves at the next change in the cluster, for waits. */
+  changed: () => Promise<unknown>;
   /** Instances launched before this moment are outdated whatever they run: from the plan. */
   launchedBefore?: number | undefined;
 }

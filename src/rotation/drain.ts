@@ -1,7 +1,7 @@
 import { budgetsOf, oneMoreHelps } from '../cluster/budgets.ts';
 import type { Pod, PodDisruptionBudget } from '../cluster/objects.ts';
 import { isFinished, isMirror, isOfDaemonSet, isTerminating, ownerOf, podName } from '../cluster/pods.ts';
-import type { EvictionAnswer } from '../cluster/ports.ts';
+import type { EvictionAnswer, HowNew } from '../cluster/ports.ts';
 import { tolerates } from '../cluster/taints.ts';
 import { count, names } from '../text.ts';
 import { type Look, WaitTimeout, waitUntil } from '../wait.ts';
@@ -24,7 +24,8 @@ export function askAgainAfterMs(answer: EvictionAnswer): number {
   switch (answer.kind) {
     case 'accepted':
     case 'gone':
-      return 0;
+      // A watch may be a moment behind.
+      return 5000;
     case 'budget':
       return 1000;
     case 'busy':
@@ -65,7 +66,8 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
   const hanging = new Set<string>();
   let empty = 0;
   const look = async (): Promise<Look<true>> => {
-    const present = (await podsOn(context, nodes)).filter((p) => !staysBecause(p));
+    // The look that decides must not be at what a watch has told so far.
+    const present = (await podsOn(context, nodes, { fresh: empty > 0 })).filter((p) => !staysBecause(p));
     for (const pod of present) {
       const { uid = '' } = pod.metadata;
       if (hanging.has(uid) || !overdue.see(pod, clock.now())) continue;
@@ -128,6 +130,9 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
       say,
       clock,
       signal,
+      wake: context.changed,
+      // Some pods are asked again after a while, and some become overdue.
+      idleMs: 1000,
     });
   } catch (error) {
     if (!(error instanceof WaitTimeout)) throw error;
@@ -145,9 +150,13 @@ const waitsForAnother: ReadonlySet<EvictionAnswer['kind']> = new Set([
   'refused',
 ]);
 
-export async function podsOn(context: Context, nodes: readonly string[]): Promise<Pod[]> {
+export async function podsOn(
+  context: Context,
+  nodes: readonly string[],
+  { fresh = false }: HowNew = {},
+): Promise<Pod[]> {
   const lists = await Promise.all(
-    nodes.map((node) => context.kubernetes.list('pods', { fieldSelector: `spec.nodeName=${node}` })),
+    nodes.map((node) => context.kubernetes.list('pods', { fieldSelector: `spec.nodeName=${node}`, fresh })),
   );
   return lists.flatMap((l) => l.items);
 }

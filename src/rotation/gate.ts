@@ -1,5 +1,5 @@
 import { nodeReady } from '../cluster/members.ts';
-import type { Kubernetes } from '../cluster/ports.ts';
+import type { Kubernetes, ListQuery } from '../cluster/ports.ts';
 import { names } from '../text.ts';
 import { type Look, waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
@@ -21,12 +21,13 @@ const passPauseMs = 500;
 export async function troubles(
   kubernetes: Kubernetes,
   ignoredNodes: ReadonlySet<string> = new Set(),
+  query: ListQuery = {},
 ): Promise<string[]> {
   const [nodes, deployments, statefulSets, daemonSets] = await Promise.all([
-    kubernetes.list('nodes'),
-    kubernetes.list('deployments'),
-    kubernetes.list('statefulsets'),
-    kubernetes.list('daemonsets'),
+    kubernetes.list('nodes', query),
+    kubernetes.list('deployments', query),
+    kubernetes.list('statefulsets', query),
+    kubernetes.list('daemonsets', query),
   ]);
   const found = nodes.items
     .filter((n) => !nodeReady(n) && !ignoredNodes.has(n.metadata.name))
@@ -57,13 +58,14 @@ export async function lookAtGate(
   { kubernetes, guard }: Pick<Context, 'kubernetes' | 'guard'>,
   known: ReadonlySet<string>,
   leaving: ReadonlySet<string>,
+  query: ListQuery = {},
 ): Promise<string | undefined> {
   const { level, reason } = guard.verdict();
   if (level === 'stop')
     throw new GuardStopped(
       `The services suffer too much to go on: ${reason}. Everything is put back; find the cause, then run the workflow again.`,
     );
-  const worse = (await troubles(kubernetes, leaving)).filter((t) => !known.has(t));
+  const worse = (await troubles(kubernetes, leaving, query)).filter((t) => !known.has(t));
   if (level === 'pause') return `the guard pauses the rotation: ${reason}`;
   return worse.length > 0 ? names(worse, 3) : undefined;
 }
@@ -80,7 +82,8 @@ export async function passGate(
   const { clock, signal, settings, say } = context;
   let passes = 0;
   const look = async (): Promise<Look<true>> => {
-    const shut = await lookAtGate(context, known, leaving);
+    // The look that decides must not be at what a watch has told so far.
+    const shut = await lookAtGate(context, known, leaving, { fresh: passes + 1 >= settings.requiredPasses });
     passes = shut ? 0 : passes + 1;
     if (passes >= settings.requiredPasses) return { done: true };
     return { waiting: shut ?? `passed ${passes} of ${settings.requiredPasses} times` };
@@ -93,5 +96,7 @@ export async function passGate(
     say,
     clock,
     signal,
+    wake: context.changed,
+    idleMs: passPauseMs,
   });
 }

@@ -10,7 +10,6 @@ import { tellNodes } from './tell-nodes.ts';
 import { lookAround } from './view.ts';
 
 const pollMs = 400;
-const maxPollMs = 5000;
 
 /**
  * Waits until no volume of a pod that had to leave is attached to these nodes: the pod may be waiting for it elsewhere.
@@ -46,6 +45,7 @@ export async function waitForVolumes(
       say,
       clock,
       signal,
+      wake: context.changed,
     },
   );
 }
@@ -69,14 +69,19 @@ async function volumesThatStay(
  */
 export async function terminate(context: Context, plan: Plan, members: readonly Member[]): Promise<void> {
   const { aws, kubernetes, clock, signal, settings, say } = context;
+  const select = { names: plan.groups.map((g) => g.name) };
+  const groups = await aws.groups(select, { fresh: true });
+  const desired = new Map(groups.map((g) => [g.name, g.desired]));
   for (const member of members) {
     signal.throwIfAborted();
     if (member.node) await cordon(context, member.node.metadata.name);
-    const [group] = await aws.groups({ names: [member.group] });
+    const group = groups.find((g) => g.name === member.group);
     const inGroup = group?.instances.find((i) => i.id === member.instanceId);
     if (!group || !inGroup || inGroup.lifecycle.startsWith('Terminat')) continue;
+    const size = desired.get(group.name) ?? group.desired;
     const before = plan.groups.find((g) => g.name === member.group)?.desired ?? group.desired;
-    const decrement = group.desired > before && group.desired > group.min;
+    const decrement = size > before && size > group.min;
+    if (decrement) desired.set(group.name, size - 1);
     if (member.node)
       await tellNodes(
         context,
@@ -93,7 +98,7 @@ export async function terminate(context: Context, plan: Plan, members: readonly 
   const nodes = members.flatMap((m) => m.node?.metadata.name ?? []);
   await waitUntil(
     async () => {
-      const view = await lookAround(context, { names: plan.groups.map((g) => g.name) });
+      const view = await lookAround(context, select);
       const instances = view.members
         .filter((m) => ids.has(m.instanceId))
         .map((m) => `${m.instanceId} is ${m.lifecycle}`);
@@ -108,10 +113,10 @@ export async function terminate(context: Context, plan: Plan, members: readonly 
       timeoutName: 'terminate-timeout',
       timeoutMs: settings.timeouts.terminate,
       pollMs,
-      maxPollMs,
       say,
       clock,
       signal,
+      wake: context.changed,
     },
   );
 }

@@ -99,6 +99,7 @@ export async function surgeDeployments(context: Context, nodes: readonly string[
         say,
         clock,
         signal,
+        wake: context.changed,
       },
     );
   }
@@ -152,6 +153,7 @@ export async function putBack(context: Context, nodes: readonly string[]): Promi
         say,
         clock,
         signal,
+        wake: context.changed,
       },
     );
     await kubernetes.patch(

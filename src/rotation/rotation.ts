@@ -121,7 +121,7 @@ export async function rotate(
   await finishLeaving(context, plan);
   for (let number = 1; ; number++) {
     signal.throwIfAborted();
-    const view = await lookAround(context, settings.select);
+    const view = await lookAround(context, settings.select, { fresh: true });
     refuseMovedTarget(plan, view);
     const sizes = waveSizes(plan, view.members, settings);
     const intended = whoLeaves(plan, view.members, sizes);

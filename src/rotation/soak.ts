@@ -14,17 +14,16 @@ export const soakNote = 'soaking';
 export const soakKey = 'eks-rolling/empty-since';
 
 const pollMs = 1000;
-const maxPollMs = 5000;
 
 /** The nodes that soak are no longer what a return would need. */
 export class SoakFailed extends Error {}
 
 /** How long these members still have to stay empty: as long as the one that was emptied last. */
-export function soakLeftMs(nodes: readonly (Node | undefined)[], soakMs: number, now: number): number {
+export function soakLeftMs(nodes: readonly Node[], soakMs: number, now: number): number {
   return Math.max(
     0,
     ...nodes.map((node) => {
-      const since = Date.parse(node?.metadata.annotations?.[soakKey] ?? '');
+      const since = Date.parse(node.metadata.annotations?.[soakKey] ?? '');
       return Number.isNaN(since) ? soakMs : soakMs - Math.max(0, now - since);
     }),
   );
@@ -58,15 +57,16 @@ export async function soak(
       }),
     ),
   );
-  const nodes = async () => Promise.all(soaking.map((name) => kubernetes.get('nodes', { name })));
-  const left = soakLeftMs((await nodes()).filter(Boolean), settings.soakMs, clock.now());
+  const nodes = async () =>
+    (await kubernetes.list('nodes')).items.filter((n) => soaking.includes(n.metadata.name));
+  const left = soakLeftMs(await nodes(), settings.soakMs, clock.now());
   const until = clock.now() + left;
   say(`Keeping ${names(soaking)} empty for ${describeDuration(left)} (soak) before termination.`);
   const leaving = new Set(soaking);
   let passes = 0;
   let shutSince: number | undefined;
   const look = async (): Promise<Look<true>> => {
-    const wanted = (await nodes()).find((n) => n && !isOursStill(n, journal.runId));
+    const wanted = (await nodes()).find((n) => !isOursStill(n, journal.runId));
     if (wanted) {
       await updateNode(kubernetes, clock, wanted.metadata.name, forgetSoak);
       throw new SoakFailed(
@@ -90,11 +90,11 @@ export async function soak(
     // A gate that opens and shuts again must not hold them for ever.
     timeoutMs: left + settings.timeouts.gate,
     pollMs,
-    maxPollMs,
     say,
     sayEveryMs: 30_000,
     clock,
     signal,
+    wake: context.changed,
   });
 }
 

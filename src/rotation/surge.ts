@@ -3,7 +3,7 @@ import { instanceIdOf, type Member, nodeReady } from '../cluster/members.ts';
 import { matchesNodeSelection } from '../cluster/node-selection.ts';
 import type { DaemonSet, Node, Pod } from '../cluster/objects.ts';
 import { isReady, ownerOf } from '../cluster/pods.ts';
-import type { Group } from '../cluster/ports.ts';
+import type { Group, ScalingActivity } from '../cluster/ports.ts';
 import { untolerated } from '../cluster/taints.ts';
 import { names } from '../text.ts';
 import { type Look, waitUntil } from '../wait.ts';
@@ -16,7 +16,6 @@ import { lookAround } from './view.ts';
 export class SurgeFailed extends Error {}
 
 const pollMs = 500;
-const maxPollMs = 5000;
 
 /** Gives every leaving member its replacement, in its own zone where AWS allows to ask for it, and waits until all are ready. */
 export async function surge(context: Context, plan: Plan, leaving: readonly Member[]): Promise<void> {
@@ -65,16 +64,7 @@ async function waitForNewNodes(
 ): Promise<void> {
   const { kubernetes, aws, clock, signal, settings, say } = context;
   const look = async (): Promise<Look<true>> => {
-    const { groups, members } = await lookAround(context, { names: plan.groups.map((g) => g.name) });
-    for (const group of groups) {
-      const failed = (await aws.activities(group.name, since)).find(
-        (a) => a.status === 'Failed' || a.status === 'Cancelled',
-      );
-      if (failed)
-        throw new SurgeFailed(
-          `${group.name}: AWS could not launch an instance: ${failed.reason || failed.description}`,
-        );
-    }
+    const { groups, members } = await lookAround(context, settings.select);
     const [daemonSets, pods] = await Promise.all([kubernetes.list('daemonsets'), kubernetes.list('pods')]);
     const fresh = members.filter((m) => m.upToDate && m.state !== 'leaving' && m.state !== 'standby');
     const waiting = fresh.flatMap((m) => {
@@ -89,6 +79,7 @@ async function waitForNewNodes(
       const lacking = planned ? launchesFor(planned, members, leaving, false).length : 0;
       if (lacking > 0) waiting.push(`${group.name} lacks ${lacking} replacements`);
       if (missing > 0) waiting.push(`${group.name} has ${missing} fewer than it wants`);
+      if (missing > 0 || lacking > 0) refuseFailed(group.name, await aws.activities(group.name, since));
       waiting.push(...(await unhealthyTargets(context, group, fresh)));
     }
     return waiting.length === 0 ? { done: true } : { waiting: names(waiting, 3) };
@@ -98,11 +89,19 @@ async function waitForNewNodes(
     timeoutName: 'node-timeout',
     timeoutMs: settings.timeouts.node,
     pollMs,
-    maxPollMs,
     say,
     clock,
     signal,
+    wake: context.changed,
   });
+}
+
+function refuseFailed(group: string, activities: readonly ScalingActivity[]): void {
+  const failed = activities.find((a) => a.status === 'Failed' || a.status === 'Cancelled');
+  if (failed)
+    throw new SurgeFailed(
+      `${group}: AWS could not launch an instance: ${failed.reason || failed.description}`,
+    );
 }
 
 /** Set while a node starts: by Kubernetes itself, and as `agent-not-ready` by CSI drivers and Cilium. */

@@ -1,6 +1,8 @@
-import { type Member, membersOf } from '../cluster/members.ts';
+import { createHash } from 'node:crypto';
+import { type Member, membersOf, nodeReady } from '../cluster/members.ts';
+import type { Node } from '../cluster/objects.ts';
 import { isKarpenters, otherOwner } from '../cluster/ownership.ts';
-import type { Aws, Group, GroupSelection, Kubernetes } from '../cluster/ports.ts';
+import type { Aws, Group, GroupSelection, HowNew, Kubernetes } from '../cluster/ports.ts';
 import { count } from '../text.ts';
 
 /** Groups and their members at one moment. */
@@ -18,13 +20,15 @@ export interface Source {
   launchedBefore?: number | undefined;
 }
 
-export async function lookAround(source: Source, select: GroupSelection): Promise<View> {
-  const found = await source.aws.groups(select);
+export async function lookAround(
+  source: Source,
+  select: GroupSelection,
+  { fresh = false }: Pick<HowNew, 'fresh'> = {},
+): Promise<View> {
+  const nodes = await source.kubernetes.list('nodes');
+  const found = await source.aws.groups(select, { fresh, asOf: joined(nodes.items) });
   const groups = found.filter((g) => !otherOwner(g));
-  const [instances, nodes] = await Promise.all([
-    source.aws.instances(groups.flatMap((g) => g.instances.map((i) => i.id))),
-    source.kubernetes.list('nodes'),
-  ]);
+  const instances = await source.aws.instances(groups.flatMap((g) => g.instances.map((i) => i.id)));
   const karpenters = nodes.items.filter(isKarpenters).length;
   return {
     groups,
@@ -37,6 +41,12 @@ export async function lookAround(source: Source, select: GroupSelection): Promis
     ],
   };
 }
+
+/** Which nodes there are and which of them are ready: when that changes, instances have come or gone. */
+const joined = (nodes: readonly Node[]): string =>
+  createHash('sha256')
+    .update(JSON.stringify(nodes.map((n) => [n.metadata.uid, nodeReady(n)])))
+    .digest('base64');
 
 /** Groups that were asked for and cannot be rolled: a wrong name must never mean an empty rotation. */
 export function refuseUnknown({ groups, leftAlone }: View, select: GroupSelection): void {

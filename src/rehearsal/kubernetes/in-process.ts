@@ -50,7 +50,7 @@ export function inProcessKubernetes(registry: Registry, options: InProcessOption
         throw error;
       }
     },
-    watch: (resource, query, signal) => watch(registry, resource, query, signal),
+    watch: (resource, query, signal, synced) => watch(registry, resource, query, signal, synced),
     async portForward(pod, port) {
       if (!options.portForward)
         throw new Error(`Cannot reach port ${port} of pod ${pod.namespace}/${pod.name}: it has no process.`);
@@ -66,10 +66,12 @@ async function* watch<R extends Resource>(
   resource: R,
   query: ListQuery,
   signal: AbortSignal,
+  synced: () => void = () => {},
 ): AsyncGenerator<WatchEvent<ObjectOf[R]>> {
   const waiting: WatchEvent<ObjectOf[R]>[] = registry
     .list(resource, query)
     .map((object) => ({ type: 'ADDED', object: structuredClone(object) }));
+  let unsynced = waiting.length;
   let wake = () => {};
   const unsubscribe = registry.store.subscribe(resource, ({ type, object }) => {
     if (query.namespace && object.metadata.namespace !== query.namespace) return;
@@ -82,6 +84,7 @@ async function* watch<R extends Resource>(
   signal.addEventListener('abort', stop);
   try {
     while (!signal.aborted) {
+      if (unsynced-- === 0) synced();
       const next = waiting.shift();
       if (next) yield next;
       else {

@@ -27,6 +27,7 @@ import { calling, isAwsError } from './errors.ts';
 import { describeGroups } from './groups.ts';
 import { launchParameters, launchSourceOf } from './launch-source.ts';
 import { healthOfTargets } from './load-balancers.ts';
+import { Memory } from './memory.ts';
 
 export { clusterAccess } from './eks.ts';
 
@@ -35,6 +36,8 @@ const maxAttempts = 10;
 /** A scaling activity blocks others for a moment; asking again is what AWS advises. */
 const contentionAttempts = 6;
 const contentionPauseMs = 2000;
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html */
+const filterValues = 200;
 
 /** The AWS port over SDK v3, with the default credential chain. Endpoints follow the SDK's own configuration. */
 export function connectAws({ region, clock }: { region: string; clock: Clock }): Aws {
@@ -47,6 +50,7 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
     v2: new ElasticLoadBalancingV2Client(configuration),
   };
 
+  const memory = new Memory(clock);
   const patiently = async <T>(operation: string, call: () => Promise<T>): Promise<T> => {
     for (let n = 1; ; n++) {
       try {
@@ -61,14 +65,15 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
   };
 
   return {
-    groups: (select) => describeGroups({ autoScaling, ec2, ssm }, select),
+    groups(select, { fresh = false } = {}) {
+      if (fresh) memory.clear();
+      return describeGroups({ autoScaling, ec2, ssm }, select, memory);
+    },
     async instances(ids) {
-      if (ids.length === 0) return [];
-      // A filter leaves unknown ids out, where asking by id fails for all of them.
-      const answer = await calling('DescribeInstances', () =>
-        ec2.send(new DescribeInstancesCommand({ Filters: [{ Name: 'instance-id', Values: [...ids] }] })),
-      );
-      return (answer.Reservations ?? []).flatMap((r) => r.Instances ?? []).map(instanceOf);
+      const found: Instance[] = [];
+      for (let from = 0; from < ids.length; from += filterValues)
+        found.push(...(await instances(ec2, ids.slice(from, from + filterValues))));
+      return found;
     },
     activities: (group, since) =>
       calling('DescribeScalingActivities', () => activities(autoScaling, group, since)),
@@ -207,6 +212,14 @@ async function activities(
     }
   }
   return found;
+}
+
+/** A filter leaves unknown ids out, where asking by id fails for all of them. */
+async function instances(ec2: EC2Client, ids: readonly string[]): Promise<Instance[]> {
+  const answer = await calling('DescribeInstances', () =>
+    ec2.send(new DescribeInstancesCommand({ Filters: [{ Name: 'instance-id', Values: [...ids] }] })),
+  );
+  return (answer.Reservations ?? []).flatMap((r) => r.Instances ?? []).map(instanceOf);
 }
 
 function instanceOf(i: Ec2Instance): Instance {

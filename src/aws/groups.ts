@@ -6,9 +6,15 @@ import {
 import { DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import type { Group, GroupInstance, GroupSelection, LifecycleState } from '../cluster/ports.ts';
 import { calling } from './errors.ts';
+import type { Memory } from './memory.ts';
 import { type TemplateClients, targetsOf } from './templates.ts';
 
-export async function describeGroups(clients: TemplateClients, select: GroupSelection): Promise<Group[]> {
+/** Groups as they are now; what they launch from and where may be a minute old. */
+export async function describeGroups(
+  clients: TemplateClients,
+  select: GroupSelection,
+  memory: Memory,
+): Promise<Group[]> {
   const input =
     'names' in select
       ? { AutoScalingGroupNames: select.names }
@@ -23,8 +29,16 @@ export async function describeGroups(clients: TemplateClients, select: GroupSele
       pages.push(...(page.AutoScalingGroups ?? []));
     return pages;
   });
-  const subnets = await describeSubnets(clients.ec2, found);
-  return Promise.all(found.map(async (group) => groupOf(group, subnets, await targetsOf(clients, group))));
+  const ids = [...new Set(found.flatMap(subnetIds))].sort();
+  const subnets = await memory.once(`subnets ${ids}`, () => describeSubnets(clients.ec2, ids));
+  return Promise.all(
+    found.map(async (group) => {
+      const { AutoScalingGroupName, LaunchConfigurationName, LaunchTemplate, MixedInstancesPolicy } = group;
+      const source = [AutoScalingGroupName, LaunchConfigurationName, LaunchTemplate, MixedInstancesPolicy];
+      const targets = await memory.once(`targets ${JSON.stringify(source)}`, () => targetsOf(clients, group));
+      return groupOf(group, subnets, targets);
+    }),
+  );
 }
 
 function subnetIds(group: AutoScalingGroup): string[] {
@@ -33,9 +47,8 @@ function subnetIds(group: AutoScalingGroup): string[] {
 
 async function describeSubnets(
   ec2: EC2Client,
-  groups: AutoScalingGroup[],
+  ids: string[],
 ): Promise<Map<string, Group['subnets'][number]>> {
-  const ids = [...new Set(groups.flatMap(subnetIds))];
   if (ids.length === 0) return new Map();
   const answer = await calling('DescribeSubnets', () =>
     ec2.send(new DescribeSubnetsCommand({ SubnetIds: ids })),

@@ -67,12 +67,12 @@ export async function joinRun(options: JoinOptions): Promise<Run> {
   if (resumed)
     say(`Going on with the unfinished run ${runId}, begun by ${present?.metadata.annotations?.[callerKey]}.`);
   const me: Holder = { kubernetes, clock, caller: options.caller, runId, process: randomUUID() };
-  await write(me, 'working', present);
+  const taken = await write(me, 'working', present);
   const journal = await openJournal(kubernetes, clock, runId);
 
   const left = new AbortController();
   const lost = new AbortController();
-  const renewing = renew(me, left.signal, lost);
+  const renewing = renew(me, taken, left.signal, lost);
   return {
     journal,
     resumed,
@@ -120,13 +120,21 @@ async function whenNotHeld({ kubernetes, clock, signal, say }: JoinOptions): Pro
 const holds = (me: Holder, lease: Lease | undefined): boolean =>
   lease?.spec.holderIdentity === me.runId && lease.metadata.annotations?.[processKey] === me.process;
 
-async function renew(me: Holder, left: AbortSignal, lost: AbortController): Promise<void> {
+async function renew(
+  me: Holder,
+  taken: Lease | undefined,
+  left: AbortSignal,
+  lost: AbortController,
+): Promise<void> {
   const { kubernetes, clock, runId } = me;
+  let last = taken;
   for (;;) {
     await clock.sleep(renewMs, left).catch(() => {});
     if (left.aborted) return;
     try {
-      const lease = await kubernetes.get('leases', leaseRef);
+      // As it was written last; who wrote it since makes the update fail, and the next round look.
+      const lease = last ?? (await kubernetes.get('leases', leaseRef));
+      last = undefined;
       if (!lease || !holds(me, lease)) {
         const taker = lease?.metadata.annotations?.[callerKey];
         lost.abort(
@@ -136,14 +144,19 @@ async function renew(me: Holder, left: AbortSignal, lost: AbortController): Prom
         );
         return;
       }
-      await write(me, 'working', lease);
+      last = await write(me, 'working', lease);
     } catch {
       // The API server may be away for a moment; the next round tries again, and our lease outlives several.
     }
   }
 }
 
-async function write(me: Holder, state: 'working' | 'parked', present: Lease | undefined): Promise<void> {
+/** Returns the lease as the API server has it now. */
+async function write(
+  me: Holder,
+  state: 'working' | 'parked',
+  present: Lease | undefined,
+): Promise<Lease | undefined> {
   const { kubernetes, clock, caller, runId } = me;
   const lease: Lease = {
     metadata: {
@@ -164,8 +177,7 @@ async function write(me: Holder, state: 'working' | 'parked', present: Lease | u
     },
   };
   try {
-    if (present) await kubernetes.update('leases', lease);
-    else await kubernetes.create('leases', lease);
+    return await (present ? kubernetes.update('leases', lease) : kubernetes.create('leases', lease));
   } catch (error) {
     if (!(error instanceof KubernetesError && error.status === 409)) throw error;
     // Sent twice after a broken connection, it is ours all the same.
@@ -174,6 +186,7 @@ async function write(me: Holder, state: 'working' | 'parked', present: Lease | u
       throw new Error(
         `Another process (${holder?.metadata.annotations?.[callerKey]}) took the lease of this cluster at the same moment; run this workflow again when it has ended.`,
       );
+    return holder;
   }
 }
 

@@ -5,6 +5,7 @@ import type { EvictionAnswer, HowNew } from '../cluster/ports.ts';
 import { tolerates } from '../cluster/taints.ts';
 import { count, names } from '../text.ts';
 import { type Look, WaitTimeout, waitUntil } from '../wait.ts';
+import { Allowance } from './allowance.ts';
 import { type Context, taintKey } from './context.ts';
 import { leftToEnd, whoseTurn } from './eviction-order.ts';
 import { Overdue } from './overdue.ts';
@@ -63,6 +64,7 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
   const answers: Answers = new Map();
   const told = new Set<string>();
   const overdue = new Overdue();
+  const allowance = new Allowance();
   const hanging = new Set<string>();
   let empty = 0;
   const look = async (): Promise<Look<true>> => {
@@ -82,11 +84,15 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
     const due = whoseTurn(pods).filter(
       (p) => !isTerminating(p) && !leftToEnd(p, settings) && (answerTo(p)?.askAgainAt ?? 0) <= clock.now(),
     );
+    const budgets = due.length > 0 ? (await kubernetes.list('poddisruptionbudgets')).items : [];
+    const { ask, held } = allowance.split(due, budgets, clock.now());
+    for (const { pod, budget } of held)
+      answers.set(pod.metadata.uid ?? '', { answer: noRoom(budget), askAgainAt: 0 });
     await Promise.all(
       nodes.map((node) =>
         evictAll(
           context,
-          due.filter((p) => p.spec.nodeName === node),
+          ask.filter((p) => p.spec.nodeName === node),
           answers,
         ),
       ),
@@ -143,6 +149,12 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
 
 /** By UID, because a pod of the same name elsewhere is another one. */
 type Answers = Map<string, { answer: EvictionAnswer; askAgainAt: number }>;
+
+/** What the Eviction API would say. */
+function noRoom({ metadata, status }: PodDisruptionBudget): EvictionAnswer {
+  const numbers = `needs ${status?.desiredHealthy} healthy pods and has ${status?.currentHealthy}`;
+  return { kind: 'budget', message: `The disruption budget ${metadata.name} ${numbers} currently` };
+}
 
 const waitsForAnother: ReadonlySet<EvictionAnswer['kind']> = new Set([
   'budget',

@@ -19,11 +19,11 @@ const pollMs = 1000;
 export class SoakFailed extends Error {}
 
 /** How long these members still have to stay empty: as long as the one that was emptied last. */
-export function soakLeftMs(nodes: readonly Node[], soakMs: number, now: number): number {
+export function soakLeftMs(nodes: readonly (Node | undefined)[], soakMs: number, now: number): number {
   return Math.max(
     0,
     ...nodes.map((node) => {
-      const since = Date.parse(node.metadata.annotations?.[soakKey] ?? '');
+      const since = Date.parse(node?.metadata.annotations?.[soakKey] ?? '');
       return Number.isNaN(since) ? soakMs : soakMs - Math.max(0, now - since);
     }),
   );

@@ -16,6 +16,7 @@ const actions = [...new Set([...used].flatMap(actionsOf))];
 
 /** Rotations that need a right which that of the shop does not need. */
 const needing: Record<string, WorldOptions> = {
+  'autoscaling:DescribeScalingActivities': { account: mixed },
   'autoscaling:SetDesiredCapacity': { account: mixed },
   'autoscaling:UpdateAutoScalingGroup': { account: full },
 };

@@ -1,4 +1,6 @@
 import { iamPolicy, statements } from '../src/aws/rights.ts';
+import { type Role, roles, rolesToLook } from '../src/kubernetes/rights.ts';
+import { rbacFile } from './rbac.ts';
 
 const yes = (holds: boolean | undefined): string => (holds ? 'yes' : '');
 
@@ -19,8 +21,35 @@ export function rightsFiles(document: string): Map<string, string> {
   return new Map([
     ['docs/iam-policy.json', json(iamPolicy('all'))],
     ['docs/iam-policy-plan.json', json(iamPolicy('lookers'))],
-    ['docs/rights.md', withTable(document, 'aws', awsTable())],
+    ['docs/rbac.yaml', rbacFile(head('rbac.yaml', 'eks-rolling'), 'eks-rolling', roles)],
+    [
+      'docs/rbac-plan.yaml',
+      rbacFile(head('rbac-plan.yaml', 'eks-rolling-plan'), 'eks-rolling-plan', rolesToLook),
+    ],
+    [
+      'docs/rights.md',
+      withTable(withTable(document, 'aws', awsTable()), 'kubernetes', kubernetesTable(roles)),
+    ],
   ]);
+}
+
+const head = (file: string, group: string): string[] => [
+  `The rights of the suite in a cluster: kubectl apply -f docs/${file}`,
+  `Then map the IAM role of the workflow to the group ${group}, for example with an EKS access entry:`,
+  `  aws eks create-access-entry --cluster-name <cluster> --principal-arn <role> --kubernetes-groups ${group}`,
+  'Generated from src/kubernetes/rights.ts.',
+];
+
+/** The rules of the roles, with what each is for. */
+function kubernetesTable(of: readonly Role[]): string {
+  const rows = of.flatMap(({ name, namespace, purpose, rules }) =>
+    rules.map((rule, i) => {
+      const what = `${rule.verbs.join(', ')} ${rule.targets.map((t) => `\`${t}\``).join(', ')}`;
+      const where = `\`${name}\`${namespace ? ` in \`${namespace}\`` : ''}`;
+      return `| ${where} | ${what} | ${rule.purpose ?? (i === 0 ? purpose : undefined) ?? ''} | ${yes(rule.looksOnly)} |`;
+    }),
+  );
+  return ['| Role | Rights | What for | To look only |', '|---|---|---|---|', ...rows].join('\n');
 }
 
 /** Puts a table between `<!-- rights:<name> -->` and `<!-- /rights -->`. */

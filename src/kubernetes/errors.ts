@@ -17,10 +17,18 @@ export function errorFrom(what: string, response: IncomingMessage, body: string)
   return new KubernetesError(
     status,
     parsed.reason ?? '',
-    `${what}: ${message}`,
+    `${what}: ${message}${howToAllow(status, message)}`,
     parsed.details?.causes ?? [],
     retryAfter,
   );
+}
+
+/** A 403 has other reasons too: a quota, a webhook, a namespace that is being deleted. */
+function howToAllow(status: number, message: string): string {
+  if (status === 401)
+    return '. The cluster does not know the role of the workflow: map it to a group as docs/rbac.yaml says at its top.';
+  const missing = status === 403 && /cannot \w+ resource ".+?"/.test(message);
+  return missing ? '. Give the role of the workflow the rights of docs/rbac.yaml; see docs/rights.md.' : '';
 }
 
 function parseStatus(body: string): Status {

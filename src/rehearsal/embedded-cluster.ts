@@ -8,6 +8,7 @@ import { startControllers } from './controllers/controllers.ts';
 import type { Fault } from './faults/fault.ts';
 import { createMachineRoom } from './kubelet/machine-room.ts';
 import type { Runtime } from './kubelet/runtime.ts';
+import { authorizer, shippedRoles } from './kubernetes/authorization.ts';
 import { createStore } from './kubernetes/memory-store.ts';
 import { Registry } from './kubernetes/registry.ts';
 import { startApiServer } from './kubernetes/server.ts';
@@ -117,7 +118,8 @@ export async function serveEmbeddedCluster(cluster: EmbeddedCluster, fault?: Fau
     registry: cluster.registry,
     portForward: (pod, port) => cluster.machines.portForward(pod, port),
     intercept: (request) => (faulty ? fault?.kubernetes?.(request, dice) : undefined),
-    authenticate: (token) => (token.startsWith('k8s-aws-v1.') ? 'embedded' : undefined),
+    authenticate: (token) => (token.startsWith('k8s-aws-v1.') ? 'eks-rolling' : undefined),
+    authorize: authorizer(shippedRoles()),
   });
   const aws = await startAwsServer({
     world: cluster.aws,

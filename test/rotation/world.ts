@@ -11,6 +11,7 @@ import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../src/rehearsal/embedded-cluster.ts';
 import type { Fault } from '../../src/rehearsal/faults/fault.ts';
 import { weightlessRuntime } from '../../src/rehearsal/kubelet/runtime.ts';
+import { type Authorize, authorizer, shippedRoles } from '../../src/rehearsal/kubernetes/authorization.ts';
 import { inProcessKubernetes } from '../../src/rehearsal/kubernetes/in-process.ts';
 import { differences, type Settings, settingsOf } from '../../src/rehearsal/rehearse/settings-check.ts';
 import {
@@ -28,6 +29,8 @@ import { VirtualClock } from '../../src/rehearsal/world/clock.ts';
 export interface World {
   clock: VirtualClock;
   cluster: EmbeddedCluster;
+  /** What the engine may do in the cluster. */
+  authorize: Authorize;
   before: Settings;
   outdated(): string[];
   /** What is not as it was before the rotation. */
@@ -45,6 +48,8 @@ export interface WorldOptions {
   factor?: number;
   /** What the engine may do in AWS; without it what the policy of the docs gives it. */
   policy?: Policy;
+  /** And in the cluster: a YAML text of roles. */
+  roles?: string;
   /** Changes the account before it starts. */
   account?: (description: AwsDescription) => void;
 }
@@ -82,6 +87,7 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
   return {
     clock,
     cluster,
+    authorize: authorizer(options.roles ?? shippedRoles()),
     before,
     outdated: () =>
       cluster.store
@@ -181,7 +187,9 @@ export function startEngine(
     now: () => world.clock.now(),
     sleep: (ms, signal) => world.clock.sleep(ms, signal),
   });
-  const kubernetes = mortal<Kubernetes>(inProcessKubernetes(world.cluster.registry));
+  const kubernetes = mortal<Kubernetes>(
+    inProcessKubernetes(world.cluster.registry, { authorize: world.authorize }),
+  );
   const aws = mortal<Aws>(inProcessAws(world.cluster.aws));
   const outputs: Record<string, string> = {};
   const log: string[] = [];

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KubernetesObject } from '../../cluster/objects.ts';
 import { KubernetesError, type Patch } from '../../cluster/ports.ts';
 import type { ObjectOf, Resource } from '../../cluster/resources.ts';
+import { type Authorize, askedBy } from './authorization.ts';
 import { discovery } from './discovery.ts';
 import { Lists, selectionOf } from './lists.ts';
 import type { Registry } from './registry.ts';
@@ -19,6 +20,7 @@ export async function handle(
   registry: Registry,
   request: IncomingMessage,
   response: ServerResponse,
+  authorize: Authorize,
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'https://x');
   if (url.pathname === reviewPath) {
@@ -29,6 +31,7 @@ export async function handle(
   if (found) return sendJson(response, found);
 
   const route = routeOf(url.pathname);
+  authorize(askedBy(request.method ?? 'GET', route, url.searchParams.has('watch')));
   const dryRun = url.searchParams.get('dryRun') === 'All';
   switch (request.method) {
     case 'GET':

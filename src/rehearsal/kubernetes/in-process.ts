@@ -4,31 +4,54 @@ import {
   type Kubernetes,
   KubernetesError,
   type ListQuery,
+  type Ref,
   type WatchEvent,
 } from '../../cluster/ports.ts';
 import type { ObjectOf, Resource } from '../../cluster/resources.ts';
 import { matchesLabelQuery } from '../../cluster/selectors.ts';
 import { evictionAnswer } from '../../kubernetes/errors.ts';
+import type { Target, Verb } from '../../kubernetes/rights.ts';
+import type { Authorize } from './authorization.ts';
 import { matchesFields } from './field-selector.ts';
 import type { Registry } from './registry.ts';
 
 export interface InProcessOptions {
   portForward?: (pod: { namespace: string; name: string }, port: number) => Promise<Duplex>;
+  /** Refuses what the caller has no right to; without it everything is allowed. */
+  authorize?: Authorize;
 }
 
 /** The Kubernetes port straight on the registry: engine and world in one process, on one clock. */
 export function inProcessKubernetes(registry: Registry, options: InProcessOptions = {}): Kubernetes {
   const copy = <T>(value: T): T => structuredClone(value);
+  const may = (verb: Verb, target: Target, { namespace, name }: Partial<Ref>): void =>
+    options.authorize?.({ verb, target, namespace, name });
   return {
-    get: async (resource, ref) => copy(registry.store.get(resource, ref)),
-    list: async (resource, query = {}) => ({
-      items: copy(registry.list(resource, query)),
-      resourceVersion: String(registry.store.revision),
-    }),
-    create: async (resource, object) => copy(registry.create(resource, object)),
-    update: async (resource, object) => copy(registry.update(resource, object)),
-    patch: async (resource, ref, patch) => copy(registry.patch(resource, ref, patch)),
+    async get(resource, ref) {
+      may('get', resource, ref);
+      return copy(registry.store.get(resource, ref));
+    },
+    async list(resource, query = {}) {
+      may('list', resource, { namespace: query.namespace });
+      return {
+        items: copy(registry.list(resource, query)),
+        resourceVersion: String(registry.store.revision),
+      };
+    },
+    async create(resource, object) {
+      may('create', resource, { namespace: object.metadata.namespace });
+      return copy(registry.create(resource, object));
+    },
+    async update(resource, object) {
+      may('update', resource, object.metadata);
+      return copy(registry.update(resource, object));
+    },
+    async patch(resource, ref, patch) {
+      may('patch', resource, ref);
+      return copy(registry.patch(resource, ref, patch));
+    },
     async remove(resource, ref, removal = {}) {
+      may('delete', resource, ref);
       try {
         registry.remove(resource, ref, removal);
         return true;
@@ -43,6 +66,7 @@ export function inProcessKubernetes(registry: Registry, options: InProcessOption
     },
     async evict(pod, eviction = {}): Promise<EvictionAnswer> {
       try {
+        may('create', 'pods/eviction', pod);
         registry.evict({ ...pod, ...eviction });
         return { kind: 'accepted' };
       } catch (error) {
@@ -50,8 +74,12 @@ export function inProcessKubernetes(registry: Registry, options: InProcessOption
         throw error;
       }
     },
-    watch: (resource, query, signal, synced) => watch(registry, resource, query, signal, synced),
+    watch(resource, query, signal, synced) {
+      for (const verb of ['list', 'watch'] as const) may(verb, resource, { namespace: query.namespace });
+      return watch(registry, resource, query, signal, synced);
+    },
     async portForward(pod, port) {
+      for (const verb of ['get', 'create'] as const) may(verb, 'pods/portforward', pod);
       if (!options.portForward)
         throw new Error(`Cannot reach port ${port} of pod ${pod.namespace}/${pod.name}: it has no process.`);
       return options.portForward(pod, port);

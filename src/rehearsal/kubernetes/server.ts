@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { generate } from 'selfsigned';
 import { stringify } from 'yaml';
 import { KubernetesError } from '../../cluster/ports.ts';
+import type { Authorize } from './authorization.ts';
 import { handle } from './handle.ts';
 import { servePortForward } from './port-forward.ts';
 import type { Registry } from './registry.ts';
@@ -24,6 +25,8 @@ export interface ApiServerOptions {
   intercept?: (request: { method: string; path: string }) => Interception | undefined;
   /** The user a bearer token belongs to; undefined refuses it. The server's own admin token always works. */
   authenticate?: (token: string) => string | undefined;
+  /** Refuses what such a user has no right to; without it everything is allowed. */
+  authorize?: Authorize;
 }
 
 export interface ApiServer {
@@ -51,15 +54,18 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       },
     ],
   });
-  const allowed = (header: string | undefined): boolean => {
+  /** @throws KubernetesError 401 for a stranger. The administrator may do everything, others what is authorized. */
+  const rightsOf = (header: string | undefined): Authorize => {
     const given = /^Bearer (.+)$/.exec(header ?? '')?.[1];
-    return given !== undefined && (given === token || options.authenticate?.(given) !== undefined);
+    if (given === token) return () => {};
+    if (given === undefined || options.authenticate?.(given) === undefined)
+      throw new KubernetesError(401, 'Unauthorized', 'Unauthorized');
+    return options.authorize ?? (() => {});
   };
 
   const server = createServer({ key: authority.private, cert: authority.cert }, (request, response) => {
     const answer = async () => {
-      if (!allowed(request.headers.authorization))
-        throw new KubernetesError(401, 'Unauthorized', 'Unauthorized');
+      const authorize = rightsOf(request.headers.authorization);
       const path = new URL(request.url ?? '/', 'https://x').pathname;
       const intercepted = options.intercept?.({ method: request.method ?? 'GET', path });
       if (intercepted) {
@@ -71,11 +77,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
           intercepted.retryAfterSeconds,
         );
       }
-      await handle(options.registry, request, response);
+      await handle(options.registry, request, response, authorize);
     };
     answer().catch((error) => sendError(response, error));
   });
-  servePortForward(server, { ...options, allowed });
+  servePortForward(server, { ...options, rightsOf });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
 

@@ -1,0 +1,119 @@
+import type { Resource } from '../cluster/resources.ts';
+
+/** What RBAC calls the things that the port works on; an eviction and a port-forward are subresources of a pod. */
+export type Target = Resource | 'pods/eviction' | 'pods/portforward';
+
+/** RBAC's words for what the port does: `remove` is `delete`, `evict` is `create` of an eviction. */
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+
+export interface Rule {
+  /** For the comment above it. */
+  purpose?: string;
+  targets: readonly Target[];
+  verbs: readonly Verb[];
+  /** Also for those who only look: `phase: plan` and validate-cluster. */
+  looksOnly?: boolean;
+}
+
+/** A ClusterRole, or with a namespace a Role in it, bound to the group `eks-rolling`. */
+export interface Role {
+  name: string;
+  namespace?: string;
+  /** For the comment above it. */
+  purpose?: string;
+  rules: readonly Rule[];
+}
+
+/**
+ * Every right that the calls of the code need: docs/rbac.yaml and docs/rbac-plan.yaml are generated from this table, and the
+ * tests run with no other rights. Whoever adds a call adds its verb here, in the rule whose purpose it serves.
+ */
+export const roles: readonly Role[] = [
+  {
+    name: 'eks-rolling',
+    rules: [
+      {
+        purpose: 'validate-cluster and rotate-nodes: the state of the cluster.',
+        targets: ['nodes', 'pods'],
+        verbs: ['list'],
+        looksOnly: true,
+      },
+      {
+        targets: ['deployments', 'replicasets', 'statefulsets', 'daemonsets'],
+        verbs: ['list'],
+        looksOnly: true,
+      },
+      { targets: ['poddisruptionbudgets'], verbs: ['list'], looksOnly: true },
+      {
+        purpose: 'rotate-nodes: the same as it changes; without this it asks for the lists again and again.',
+        targets: ['nodes', 'pods'],
+        verbs: ['watch'],
+      },
+      { targets: ['deployments', 'replicasets', 'statefulsets', 'daemonsets'], verbs: ['watch'] },
+      { targets: ['poddisruptionbudgets'], verbs: ['watch'] },
+      {
+        purpose: 'rotate-nodes: whether the volumes of the pods that left are detached.',
+        targets: ['persistentvolumeclaims'],
+        verbs: ['get'],
+      },
+      { targets: ['volumeattachments'], verbs: ['list', 'watch'] },
+      {
+        purpose:
+          'rotate-nodes: taints, evictions, surging a Deployment that its budget would block, pausing cluster-autoscaler.',
+        targets: ['nodes'],
+        verbs: ['get', 'update'],
+      },
+      { targets: ['pods/eviction'], verbs: ['create'] },
+      { targets: ['deployments'], verbs: ['get', 'patch'] },
+    ],
+  },
+  {
+    name: 'eks-rolling-redis',
+    purpose:
+      'Only for migrate-redis: it moves pods, speaks to Redis through a port-forward, and starts and removes a temporary pod.',
+    rules: [
+      { targets: ['pods'], verbs: ['get', 'create', 'delete'] },
+      { targets: ['statefulsets'], verbs: ['get'] },
+      {
+        purpose: 'From Kubernetes 1.35 on both.',
+        targets: ['pods/portforward'],
+        verbs: ['get', 'create'],
+      },
+    ],
+  },
+  {
+    name: 'eks-rolling',
+    namespace: 'kube-system',
+    purpose: 'What the suite keeps in the cluster.',
+    rules: [
+      {
+        purpose: 'The records of validate-cluster and load-baseline.',
+        targets: ['configmaps'],
+        verbs: ['get', 'create'],
+        looksOnly: true,
+      },
+      {
+        purpose: 'The journal, and the lease that keeps two runs apart.',
+        targets: ['configmaps'],
+        verbs: ['update'],
+      },
+      { targets: ['leases'], verbs: ['get', 'create', 'update', 'delete'] },
+    ],
+  },
+  {
+    name: 'eks-rolling',
+    namespace: 'default',
+    purpose:
+      'Events on nodes, for kubectl describe node; without this the rotation says that it could not leave them, and goes on.',
+    rules: [{ targets: ['events'], verbs: ['create'] }],
+  },
+];
+
+/** The roles with only those rules that looking needs. */
+export const rolesToLook: readonly Role[] = roles
+  .map((role) => ({
+    ...role,
+    name: `${role.name}-plan`,
+    rules: role.rules.filter((r) => r.looksOnly),
+  }))
+  .filter((role) => role.rules.length > 0);

@@ -145,7 +145,9 @@ async function renew(
         return;
       }
       last = await write(me, 'working', lease);
-    } catch {
+    } catch (error) {
+      // A lease that we may not renew runs out, and another run takes it while we are at work.
+      if (error instanceof KubernetesError && error.status === 403) return lost.abort(error);
       // The API server may be away for a moment; the next round tries again, and our lease outlives several.
     }
   }

@@ -1,6 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { rbacFile } from '../../scripts/rbac.ts';
 import { actionsOf } from '../../src/aws/rights.ts';
+import { roles } from '../../src/kubernetes/rights.ts';
 import { shippedPolicy } from '../../src/rehearsal/aws/policy.ts';
 import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
 import { cluster } from '../../src/rehearsal/scenario/account.ts';
@@ -67,6 +69,45 @@ describe('a rotation', () => {
       expect.stringMatching(/shop-data.*AZRebalance/),
     ]);
     expect(outputs['not-restored']).toMatch(/AZRebalance of shop-general stays suspended: ResumeProcesses/);
+  });
+});
+
+describe('a rotation in the cluster', () => {
+  const rights = roles
+    .filter((role) => role.name === 'eks-rolling')
+    .flatMap((role, i) =>
+      role.rules.flatMap((rule) =>
+        rule.targets.flatMap((target) => rule.verbs.map((verb) => ({ role: i, target, verb }))),
+      ),
+    );
+
+  /** The roles without one right. */
+  const lacking = (target: string, verb: string): string =>
+    rbacFile(
+      [],
+      'eks-rolling',
+      roles
+        .map((role) => ({
+          ...role,
+          rules: role.rules
+            .flatMap((rule) => [
+              { ...rule, targets: rule.targets.filter((t) => t !== target) },
+              {
+                ...rule,
+                targets: rule.targets.filter((t) => t === target),
+                verbs: rule.verbs.filter((v) => v !== verb),
+              },
+            ])
+            .filter((rule) => rule.targets.length > 0 && rule.verbs.length > 0),
+        }))
+        .filter((role) => role.rules.length > 0),
+    );
+
+  test.each(rights)('without $verb $target fails or does without, and says so', async ({ target, verb }) => {
+    const world = await shopWorld({ roles: lacking(target, verb) });
+    const { failure, log } = await runEngine(world, { 'drain-timeout': '1m' });
+    expect([failure, ...log].join('\n')).toContain(`cannot ${verb} resource "${target}"`);
+    expect(failure === '').toBe(verb === 'watch' || target === 'events');
   });
 });
 

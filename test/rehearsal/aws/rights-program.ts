@@ -57,7 +57,7 @@ const source = await aws.launchSource('shop-general');
 if (!member || !group) throw new Error('There is no member.');
 
 /** A call of each method; the compiler misses one that is added to the port. */
-const calls: Record<keyof Aws, () => Promise<unknown>> = {
+const callsOf = (aws: Aws): Record<keyof Aws, () => Promise<unknown>> => ({
   groups: () => aws.groups({ names: ['shop-general', 'shop-data', 'old'] }),
   instances: () => aws.instances([member.id]),
   activities: () => aws.activities('shop-general', 0),
@@ -70,10 +70,10 @@ const calls: Record<keyof Aws, () => Promise<unknown>> = {
   resume: () => aws.resume('shop-general', ['AZRebalance']),
   targetHealth: () => aws.targetHealth(group),
   refreshInProgress: () => aws.refreshInProgress('shop-general'),
-};
+});
 
 const actions: Record<string, string[]> = {};
-for (const [method, call] of Object.entries(calls)) {
+for (const [method, call] of Object.entries(callsOf(aws))) {
   seen.clear();
   await call();
   actions[method] = [...seen].sort();
@@ -84,7 +84,9 @@ const refused: Record<string, string[]> = {};
 for (const { calls: rows } of statements) {
   for (const [action, methods] of Object.entries(rows)) {
     policy.Statement = whole.map((s) => ({ ...s, Action: s.Action.filter((a) => a !== action) }));
-    const needing = methods.map((method) => calls[method]);
+    // A new one remembers nothing.
+    const fresh = callsOf(connectAws({ region, clock: wallClock }));
+    const needing = methods.map((method) => fresh[method]);
     if (action.startsWith('eks:')) needing.push(() => clusterAccess(cluster, region));
     refused[action] = await Promise.all(needing.map((call) => failure(call())));
   }

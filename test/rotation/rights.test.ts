@@ -1,10 +1,12 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { rbacFile } from '../../scripts/rbac.ts';
-import { actionsOf } from '../../src/aws/rights.ts';
-import { roles } from '../../src/kubernetes/rights.ts';
+import { actionsOf, iamPolicy } from '../../src/aws/rights.ts';
+import { roles, rolesToLook } from '../../src/kubernetes/rights.ts';
+import { validateCluster } from '../../src/operations/validate-cluster.ts';
 import { shippedPolicy } from '../../src/rehearsal/aws/policy.ts';
 import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
+import { shippedRoles } from '../../src/rehearsal/kubernetes/authorization.ts';
 import { cluster } from '../../src/rehearsal/scenario/account.ts';
 import { runEngine, shopWorld, type WorldOptions } from './world.ts';
 
@@ -38,6 +40,28 @@ function without(action: string) {
   for (const statement of policy.Statement) statement.Action = statement.Action.filter((a) => a !== action);
   return policy;
 }
+
+/** The roles without one right. */
+const lacking = (from: typeof roles, target: string, verb: string): string =>
+  rbacFile(
+    [],
+    'eks-rolling',
+    from
+      .map((role) => ({
+        ...role,
+        rules: role.rules
+          .flatMap((rule) => [
+            { ...rule, targets: rule.targets.filter((t) => t !== target) },
+            {
+              ...rule,
+              targets: rule.targets.filter((t) => t === target),
+              verbs: rule.verbs.filter((v) => v !== verb),
+            },
+          ])
+          .filter((rule) => rule.targets.length > 0 && rule.verbs.length > 0),
+      }))
+      .filter((role) => role.rules.length > 0),
+  );
 
 describe('a rotation', () => {
   test('needs no more rights in AWS than the policy of the docs gives', async () => {
@@ -81,48 +105,62 @@ describe('a rotation in the cluster', () => {
       ),
     );
 
-  /** The roles without one right. */
-  const lacking = (target: string, verb: string): string =>
-    rbacFile(
-      [],
-      'eks-rolling',
-      roles
-        .map((role) => ({
-          ...role,
-          rules: role.rules
-            .flatMap((rule) => [
-              { ...rule, targets: rule.targets.filter((t) => t !== target) },
-              {
-                ...rule,
-                targets: rule.targets.filter((t) => t === target),
-                verbs: rule.verbs.filter((v) => v !== verb),
-              },
-            ])
-            .filter((rule) => rule.targets.length > 0 && rule.verbs.length > 0),
-        }))
-        .filter((role) => role.rules.length > 0),
-    );
-
   test.each(rights)('without $verb $target fails or does without, and says so', async ({ target, verb }) => {
-    const world = await shopWorld({ roles: lacking(target, verb) });
+    const world = await shopWorld({ roles: lacking(roles, target, verb) });
     const { failure, log } = await runEngine(world, { 'drain-timeout': '1m' });
     expect([failure, ...log].join('\n')).toContain(`cannot ${verb} resource "${target}"`);
     expect(failure === '').toBe(verb === 'watch' || target === 'events');
   });
 });
 
-describe('phase: plan', () => {
-  test('needs no more than the policy for those who only look', async () => {
-    const policy = shippedPolicy(cluster, 'iam-policy-plan.json');
-    const world = await shopWorld({ policy });
-    const { failure, outputs } = await runEngine(world, { phase: 'plan' });
-    expect([failure, outputs.verdict]).toEqual(['', 'planned']);
+describe('those who only look', () => {
+  const shipped = () => ({
+    policy: shippedPolicy(cluster, 'iam-policy-plan.json'),
+    roles: shippedRoles('rbac-plan.yaml'),
+  });
+  const quick = { timeout: '1s' };
+
+  /** What a plan and a validation say when they may not do something. */
+  async function told(options: WorldOptions): Promise<string> {
+    const world = await shopWorld({ ...shipped(), ...options });
+    const plan = await runEngine(world, { phase: 'plan' });
+    const preflight = await runEngine(world, quick, validateCluster);
+    const before = preflight.outputs.validation ?? '';
+    const postflight = await runEngine(world, { ...quick, phase: 'postflight', before }, validateCluster);
+    expect(world.changed()).toEqual([]);
+    return [plan, preflight, postflight].flatMap(({ failure, log }) => [failure, ...log]).join('\n');
+  }
+
+  test('can plan and validate with their policy and roles', async () => {
+    const world = await shopWorld(shipped());
+    const plan = await runEngine(world, { phase: 'plan' });
+    expect([plan.failure, plan.outputs.verdict]).toEqual(['', 'planned']);
+    const validation = await runEngine(world, quick, validateCluster);
+    expect([validation.failure, validation.outputs.verdict]).toEqual(['', 'passed']);
     expect(world.changed()).toEqual([]);
   });
 
-  test('is all that this policy lets one do', async () => {
-    const policy = shippedPolicy(cluster, 'iam-policy-plan.json');
-    const { failure } = await runEngine(await shopWorld({ policy }));
-    expect(failure).toMatch(/not authorized to perform: autoscaling:/);
+  test('can change nothing', async () => {
+    const policy = (await runEngine(await shopWorld({ policy: shipped().policy }))).failure;
+    expect(policy).toMatch(/not authorized to perform: autoscaling:/);
+    const inTheCluster = (await runEngine(await shopWorld({ roles: shipped().roles }))).failure;
+    expect(inTheCluster).toMatch(/cannot \w+ resource "leases"/);
+  });
+
+  const rights = rolesToLook.flatMap(({ rules }) =>
+    rules.flatMap((r) => r.targets.flatMap((target) => r.verbs.map((verb) => ({ target, verb })))),
+  );
+  test.each(rights)('need to $verb $target', async ({ target, verb }) => {
+    const text = await told({ roles: lacking(rolesToLook, target, verb) });
+    expect(text).toContain(`cannot ${verb} resource "${target}"`);
+  });
+
+  const reading = iamPolicy('lookers')
+    .Statement.flatMap((s) => s.Action)
+    .filter((action) => !action.startsWith('eks:'));
+  test.each(reading)('need %s', async (action) => {
+    const { policy } = shipped();
+    for (const s of policy.Statement) s.Action = s.Action.filter((a) => a !== action);
+    expect(await told({ policy })).toContain(`not authorized to perform: ${action}`);
   });
 });

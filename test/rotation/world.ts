@@ -4,7 +4,7 @@ import { instanceIdOf, nodeReady } from '../../src/cluster/members.ts';
 import type { Lease } from '../../src/cluster/objects.ts';
 import { isReady, isTerminating } from '../../src/cluster/pods.ts';
 import type { Aws, Kubernetes } from '../../src/cluster/ports.ts';
-import type { Session } from '../../src/operations/contract.ts';
+import type { Operation, Session } from '../../src/operations/contract.ts';
 import { rotateNodes } from '../../src/operations/rotate-nodes.ts';
 import { inProcessAws } from '../../src/rehearsal/aws/in-process.ts';
 import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
@@ -161,6 +161,7 @@ export function startEngine(
   world: World,
   inputs: Record<string, string> = {},
   dies: { afterWrite?: number } = {},
+  operation: Operation = rotateNodes,
 ): Engine {
   const stopped = new AbortController();
   let killed = false;
@@ -195,7 +196,7 @@ export function startEngine(
   const log: string[] = [];
   let summary = '';
   processes++;
-  const given = Object.entries(rotateNodes.contract.inputs).map(([name, spec]) => [
+  const given = Object.entries(operation.contract.inputs).map(([name, spec]) => [
     name,
     inputs[name] ?? defaults[name] ?? spec.default ?? '',
   ]);
@@ -216,7 +217,7 @@ export function startEngine(
     },
     directory: '/nowhere',
   };
-  const ended = rotateNodes.run(session).then(
+  const ended = operation.run(session).then(
     () => '',
     (error: Error) => error.message,
   );
@@ -238,7 +239,8 @@ export function startEngine(
 export async function runEngine(
   world: World,
   inputs: Record<string, string> = {},
+  operation: Operation = rotateNodes,
 ): Promise<Engine & { failure: string }> {
-  const engine = startEngine(world, inputs);
+  const engine = startEngine(world, inputs, {}, operation);
   return { ...engine, failure: await world.clock.run(engine.ended) };
 }

@@ -1,3 +1,4 @@
+import { hostname, networkInterfaces } from 'node:os';
 import { clusterAccess, connectAws } from './aws/connect.ts';
 import { systemClock } from './clock.ts';
 import type { Aws, Kubernetes } from './cluster/ports.ts';
@@ -27,6 +28,7 @@ export function makeSession(github: GithubRuntime, contract: Contract, signals: 
     clock: systemClock,
     signal: signals.stop,
     caller: github.caller(),
+    self: { hostname: hostname(), addresses: addresses() },
     directory: github.directory(),
     kubernetes: () => {
       kubernetes ??= connect(inputs, github).then((connection) =>
@@ -53,6 +55,9 @@ export function makeSession(github: GithubRuntime, contract: Contract, signals: 
   };
   return { session, writeSummary: () => (summary ? github.summary(summary) : Promise.resolve()) };
 }
+
+const addresses = (): string[] =>
+  Object.values(networkInterfaces()).flatMap((of) => (of ?? []).map(({ address }) => address));
 
 function regionOf(inputs: Session['inputs']): string {
   const region = inputs.region || process.env.AWS_REGION || process.env.AWS_DEFAULT_REGION;

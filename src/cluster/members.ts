@@ -105,3 +105,7 @@ function stateOf(
 
 export const nodeReady = (node: Node | undefined): boolean =>
   node?.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+
+/** The names of the Nodes of these members; who has not joined has none. */
+export const nodesOf = (members: readonly Member[]): string[] =>
+  members.flatMap((m) => m.node?.metadata.name ?? []);

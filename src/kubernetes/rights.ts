@@ -58,6 +58,11 @@ export const roles: readonly Role[] = [
       },
       { targets: ['volumeattachments'], verbs: ['list', 'watch'] },
       {
+        purpose: 'rotate-nodes: whether the volumes on the last node of a zone could follow to another.',
+        targets: ['persistentvolumeclaims', 'persistentvolumes'],
+        verbs: ['list', 'watch'],
+      },
+      {
         purpose:
           'rotate-nodes: taints, evictions, surging a Deployment that its budget would block, pausing cluster-autoscaler.',
         targets: ['nodes'],

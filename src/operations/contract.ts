@@ -34,6 +34,8 @@ export interface Session {
   aws(): Promise<Aws>;
   /** Which workflow run this is, for lease and journal: for example `octo/shop run 1234 attempt 1`. */
   caller: string;
+  /** The machine this runs on, to find the pod of a runner that is one. */
+  self: { hostname: string; addresses: readonly string[] };
   /** Writes one line to the log. */
   say(line: string): void;
   /** Annotates the run; shown on its page. */

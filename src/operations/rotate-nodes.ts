@@ -173,6 +173,7 @@ async function contextOf(
     settings: inputs.settings,
     guard: noGuard,
     say: session.say,
+    self: session.self,
   };
 }
 
@@ -206,7 +207,8 @@ function tellPlan(session: Session, plan: Plan): void {
 
 /** Reads only: no lease, no journal, no taint. */
 async function showPlan(session: Session, inputs: RotateNodesInputs): Promise<void> {
-  const source = { kubernetes: await session.kubernetes(), aws: await session.aws(), say: session.say };
+  const { self, say } = session;
+  const source = { kubernetes: await session.kubernetes(), aws: await session.aws(), say, self };
   const redis = await redisPods(source.kubernetes, inputs);
   const plan = await makePlan(source, inputs.settings, session.clock.now(), redis);
   tellPlan(session, plan);

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Aws, GroupSelection, Kubernetes } from '../cluster/ports.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Guard } from './gate.ts';
+import type { Self } from './not-yet.ts';
 import type { WaveLimits } from './plan.ts';
 
 export interface Timeouts {
@@ -45,6 +46,7 @@ export interface Context {
   settings: RotationSettings;
   guard: Guard;
   say: (line: string) => void;
+  self: Self;
   /** Resolves at the next change in the cluster, for waits. */
   changed: () => Promise<unknown>;
   /** Instances launched before this moment are outdated whatever they run: from the plan. */

@@ -122,7 +122,7 @@ export function surplusPerZone(group: PlannedGroup, members: readonly Member[]):
 }
 
 /** How many more members than before the run the whole group has now. */
-const surplusOf = (group: PlannedGroup, members: readonly Member[]): number =>
+export const surplusOf = (group: PlannedGroup, members: readonly Member[]): number =>
   [...surplusPerZone(group, members).values()].reduce((sum, n) => sum + n, 0);
 
 /**

@@ -1,4 +1,4 @@
-import type { Member } from '../cluster/members.ts';
+import { type Member, nodesOf } from '../cluster/members.ts';
 import type { Pod } from '../cluster/objects.ts';
 import { matchesLabelQuery } from '../cluster/selectors.ts';
 import { messageOf } from '../text.ts';
@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { drainNodes, staysBecause } from './drain.ts';
 import { oversized, restoreGroups } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
+import { ownNodeOf } from './not-yet.ts';
 import { type Plan, type PlannedGroup, surplusPerZone } from './plan.ts';
 import { allowScaleDown, keepFromScaleDown } from './scale-down.ts';
 import { soakNote } from './soak.ts';
@@ -59,11 +60,12 @@ export async function restore(context: Context, plan: Plan | undefined): Promise
 export async function rest(context: Context, plan: Plan): Promise<Restored> {
   const { members } = await lookAround(context, { names: plan.groups.map((g) => g.name) });
   const fresh = members.filter((m) => m.launchedAt > plan.newest);
-  await keepFromScaleDown(
-    context,
-    fresh.flatMap((m) => m.node?.metadata.name ?? []),
-  );
+  await keepFromScaleDown(context, nodesOf(fresh));
   const cleaned = await removeMarks(context);
+  const outdated = nodesOf(members.filter((m) => m.state === 'outdated'));
+  const own = ownNodeOf(context.self, (await context.kubernetes.list('pods')).items);
+  // The next runner must not start on what this one could not replace.
+  if (outdated.length === 1 && outdated[0] === own) await taint(context, outdated, 'NoSchedule');
   const groups = await restoreGroups(context, plan);
   return {
     done: [

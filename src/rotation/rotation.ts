@@ -1,4 +1,4 @@
-import type { Member } from '../cluster/members.ts';
+import { type Member, nodesOf } from '../cluster/members.ts';
 import type { Pod } from '../cluster/objects.ts';
 import { podName } from '../cluster/pods.ts';
 import type { Json } from '../journal/journal.ts';
@@ -10,7 +10,8 @@ import { drainNodes } from './drain.ts';
 import { passGate, troubles } from './gate.ts';
 import { suspendRebalance } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
-import { type Plan, planRotation, waveSize, waveSizes, whoLeaves } from './plan.ts';
+import { heldByVolumes, ownNodeOf, withhold } from './not-yet.ts';
+import { type Plan, planRotation, surplusOf, waveSize, waveSizes, whoLeaves } from './plan.ts';
 import { putBack, surgeDeployments } from './rollout.ts';
 import { allowScaleDown } from './scale-down.ts';
 import { soak, soakLeftMs } from './soak.ts';
@@ -46,7 +47,7 @@ export async function planOf(context: Context, redis: readonly Pod[] = []): Prom
 
 /** A new plan; only reads. @throws Error when these groups cannot be rolled now. */
 export async function makePlan(
-  source: Pick<Context, 'aws' | 'kubernetes' | 'say'>,
+  source: Pick<Context, 'aws' | 'kubernetes' | 'say' | 'self'>,
   settings: Context['settings'],
   now: number,
   redis: readonly Pod[],
@@ -57,9 +58,14 @@ export async function makePlan(
   for (const line of view.leftAlone) source.say(`Left alone: ${line}.`);
   const launchedBefore = launchedBeforeOf(settings.replace, view.members, now);
   if (launchedBefore) view = await lookAround({ ...source, launchedBefore }, settings.select);
-  const plan = planRotation(view.groups, view.members, settings, nodesCarrying(redis));
+  const own = ownNodeOf(source.self, (await source.kubernetes.list('pods')).items);
+  const ownLast = [...view.members].sort((a, b) => Number(isOn(a, own)) - Number(isOn(b, own)));
+  const plan = planRotation(view.groups, ownLast, settings, nodesCarrying(redis));
   return launchedBefore ? { ...plan, launchedBefore } : plan;
 }
+
+const isOn = ({ node }: Member, name: string | undefined): boolean =>
+  node !== undefined && node.metadata.name === name;
 
 /** All that are there now, told by AWS's own clock; or all that are too old. */
 function launchedBeforeOf(
@@ -123,9 +129,10 @@ export async function rotate(
     signal.throwIfAborted();
     const view = await lookAround(context, settings.select, { fresh: true });
     refuseMovedTarget(plan, view);
+    const own = await ownNode(context, view.members);
     const sizes = waveSizes(plan, view.members, settings);
-    const intended = whoLeaves(plan, view.members, sizes);
-    if (intended.length === 0) return 0;
+    const intended = whoLeaves(plan, withhold(view.members, own), sizes);
+    if (intended.length === 0) return own.size;
     refuseTwice(intended, done);
     const started = clock.now();
     const soakMs = soakLeftMs(
@@ -143,8 +150,12 @@ export async function rotate(
     await surge(context, plan, withReplacement(plan, intended, settings));
     // Where AWS chose the zone, the one that arrived decides who leaves: volumes of the others stay within reach.
     const { members } = await lookAround(context, settings.select);
-    const wave = whoLeaves(plan, members, sizes);
-    if (wave.length === 0) continue;
+    const bound = await heldByVolumes(context, surgedOf(plan, members, settings));
+    const wave = whoLeaves(plan, withhold(members, new Map([...own, ...bound])), sizes);
+    if (wave.length === 0) {
+      if (bound.size > 0) await surgeFor(context, plan, members, bound);
+      continue;
+    }
     const left = members.filter((m) => m.state === 'outdated').length;
     say(`Wave ${number}: ${names(nodesOf(wave))}; ${count(left - wave.length, 'outdated node')} after it.`);
     await replaceWave(context, plan, wave, known);
@@ -160,6 +171,52 @@ export async function rotate(
     }
     if (settings.intervalMs > 0) await clock.sleep(settings.intervalMs, signal);
     longestMs = Math.max(longestMs, clock.now() - started);
+  }
+}
+
+/** The member whose node carries the pod we run in: evicting it would end the run, so it stays for a runner elsewhere. */
+async function ownNode(
+  { kubernetes, self, say }: Context,
+  members: readonly Member[],
+): Promise<Map<string, string>> {
+  if (!members.some((m) => m.state === 'outdated')) return new Map();
+  const node = ownNodeOf(self, (await kubernetes.list('pods')).items);
+  const own = members.find((m) => m.state === 'outdated' && isOn(m, node));
+  if (!own) return new Map();
+  if (members.filter((m) => m.state === 'outdated').length === 1)
+    say(
+      `This runner is a pod on ${node}, the last outdated node: it cannot replace what it runs on. Run the workflow again; the next runner starts on another node.`,
+    );
+  return new Map([[own.instanceId, 'carries this runner']]);
+}
+
+/**
+ * One node more for a group whose outdated members are all held by volumes of their zone: AWS launches where the group has
+ * the fewest, so the next one may come to the right zone.
+ * @throws Error when max-surge allows no more.
+ */
+async function surgeFor(
+  context: Context,
+  plan: Plan,
+  members: readonly Member[],
+  bound: ReadonlyMap<string, string>,
+): Promise<void> {
+  for (const group of plan.groups) {
+    const own = members.filter((m) => m.group === group.name && m.state === 'outdated');
+    const held = own.find((m) => bound.has(m.instanceId));
+    if (!held) continue;
+    const spare = Math.max(0, surplusOf(group, members));
+    if (spare >= waveSize(group, context.settings).surge) {
+      throw new Error(
+        `${held.node?.metadata.name} in ${held.zone} cannot leave: ${bound.get(held.instanceId)}, and AWS chose other zones for the new nodes of ${group.name}. ` +
+          `Raise max-surge to ${Math.max(spare + 1, Object.keys(group.zones).length)}, or give each zone a group of its own, then run the workflow again.`,
+      );
+    }
+    context.say(
+      `${held.node?.metadata.name} in ${held.zone} must wait: ${bound.get(held.instanceId)}. Asking for one node more.`,
+    );
+    // Restore takes away what was too many.
+    await surge(context, plan, Array<Member>(spare + 1).fill(held));
   }
 }
 
@@ -197,6 +254,10 @@ function withReplacement(plan: Plan, wave: readonly Member[], limits: Context['s
   });
 }
 
+/** The members of groups that get replacements first at all; without surge nobody waits for one. */
+const surgedOf = (plan: Plan, members: readonly Member[], limits: Context['settings']): Member[] =>
+  members.filter((m) => plan.groups.some((g) => g.name === m.group && waveSize(g, limits).surge > 0));
+
 /** A killed run may have asked for terminations that it did not see through. */
 async function finishLeaving(context: Context, plan: Plan): Promise<void> {
   const { members } = await lookAround(context, context.settings.select);
@@ -218,6 +279,3 @@ function refuseTwice(wave: readonly Member[], done: ReadonlySet<string>): void {
 
 export const nodesCarrying = (pods: readonly Pod[]): Set<string> =>
   new Set(pods.flatMap((p) => p.spec.nodeName ?? []));
-
-export const nodesOf = (members: readonly Member[]): string[] =>
-  members.flatMap((m) => m.node?.metadata.name ?? []);

@@ -23,6 +23,7 @@ function session(contract: Contract, inputs: Record<string, string>): Session {
     warn: () => {},
     output: () => {},
     summary: () => {},
+    self: { hostname: 'runner', addresses: [] },
     directory: '/nowhere',
   };
 }

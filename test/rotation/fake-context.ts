@@ -89,6 +89,7 @@ export function fakePods(
     settings,
     guard: noGuard,
     say: (line) => void log.push(line),
+    self: { hostname: 'runner', addresses: [] },
     changed: () => new Promise(() => {}),
   };
   return fake;

@@ -24,6 +24,7 @@ import type { Manifest } from '../../src/rehearsal/scenario/objects.ts';
 import { webWorkloads } from '../../src/rehearsal/scenario/shop.ts';
 import { systemWorkloads } from '../../src/rehearsal/scenario/system.ts';
 import { VirtualClock } from '../../src/rehearsal/world/clock.ts';
+import type { Self } from '../../src/rotation/not-yet.ts';
 
 /** The shop on seven outdated nodes in two groups, on a virtual clock, without processes. */
 export interface World {
@@ -32,6 +33,8 @@ export interface World {
   /** What the engine may do in the cluster. */
   authorize: Authorize;
   before: Settings;
+  /** Where the engine runs; somewhere else unless a test says so. */
+  self?: Self;
   outdated(): string[];
   /** What is not as it was before the rotation. */
   changed(): string[];
@@ -68,11 +71,12 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
     fault,
     policy: options.policy,
   });
+  const nodes = description.groups.reduce((sum, g) => sum + g.desired, 0);
   cluster.apply(systemWorkloads());
-  await settled(clock, cluster);
+  await settled(clock, cluster, nodes);
   const manifests = [...webWorkloads('http://queue'), ...(options.more ?? [])];
   cluster.apply(fault?.manifests?.(manifests) ?? manifests);
-  await settled(clock, cluster);
+  await settled(clock, cluster, nodes);
   releaseNewImage(description);
   cluster.enableFault();
   const before = settingsOf(cluster);
@@ -100,8 +104,8 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
   };
 }
 
-async function settled(clock: VirtualClock, { store }: EmbeddedCluster): Promise<void> {
-  const daemons = () => store.list('daemonsets').length * 7;
+async function settled(clock: VirtualClock, { store }: EmbeddedCluster, nodes: number): Promise<void> {
+  const daemons = () => store.list('daemonsets').length * nodes;
   const wanted = () =>
     [...store.list('deployments'), ...store.list('statefulsets')].reduce(
       (sum, w) => sum + (w.spec.replicas ?? 1),
@@ -109,7 +113,11 @@ async function settled(clock: VirtualClock, { store }: EmbeddedCluster): Promise
     );
   for (let i = 0; i < 100; i++) {
     const pods = store.list('pods');
-    if (store.list('nodes').filter(nodeReady).length === 7 && pods.length >= wanted() && pods.every(isReady))
+    if (
+      store.list('nodes').filter(nodeReady).length === nodes &&
+      pods.length >= wanted() &&
+      pods.every(isReady)
+    )
       return;
     await clock.advance(5000);
   }
@@ -215,6 +223,7 @@ export function startEngine(
     summary: (markdown) => {
       summary = markdown;
     },
+    self: world.self ?? { hostname: 'runner', addresses: [] },
     directory: '/nowhere',
   };
   const ended = operation.run(session).then(

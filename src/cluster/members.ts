@@ -1,4 +1,5 @@
 import type { Node } from './objects.ts';
+import { asksForUpdate } from './ownership.ts';
 import type { Group, GroupInstance, Instance, LaunchTarget } from './ports.ts';
 
 export type MemberState = 'current' | 'outdated' | 'joining' | 'leaving' | 'standby' | 'orphaned';
@@ -53,7 +54,8 @@ function memberOf(
   launchedBefore: number,
 ): Member {
   const tooOld = instance !== undefined && instance.launchedAt < launchedBefore;
-  const upToDate = !tooOld && isUpToDate(group, inGroup, instance);
+  const asked = node !== undefined && asksForUpdate(node);
+  const upToDate = !tooOld && !asked && isUpToDate(group, inGroup, instance);
   return {
     group: group.name,
     instanceId: inGroup.id,

@@ -44,6 +44,24 @@ describe('nodes that run what they should are replaced', () => {
   });
 });
 
+test('a node that kops says needs an update is replaced, whatever it runs', async () => {
+  const world = await shopWorld({ factor: 4 });
+  expect((await runEngine(world)).outputs.verdict).toBe('completed');
+  const { store } = world.cluster;
+  const [one] = store.list('nodes');
+  if (!one) throw new Error('There is no node.');
+  store.update('nodes', {
+    ...one,
+    metadata: {
+      ...one.metadata,
+      annotations: { ...one.metadata.annotations, 'kops.k8s.io/needs-update': '' },
+    },
+  });
+  const run = await runEngine(world);
+  expect(run.outputs).toMatchObject({ verdict: 'completed', replaced: '1' });
+  expect(store.get('nodes', { name: one.metadata.name })).toBeUndefined();
+});
+
 describe('nodes that somebody else replaces', () => {
   const managed = ({ groups }: AwsDescription) =>
     groups.at(-1)?.tags.set('eks:nodegroup-name', 'data').set('eks:cluster-name', 'shop');
@@ -69,6 +87,22 @@ describe('nodes that somebody else replaces', () => {
     expect(world.outdated()).toHaveLength(7);
     expect(world.changed()).toEqual([]);
   });
+
+  test.each(['control-plane', 'master', 'apiserver', 'bastion'])(
+    'are left alone when kops says that they are of the role %s',
+    async (role) => {
+      const world = await shopWorld({
+        account: ({ groups }) =>
+          groups.at(-1)?.tags.set(`k8s.io/role/${role}`, '1').set('kops.k8s.io/instancegroup', 'special'),
+      });
+      const run = await runEngine(world, { phase: 'plan', validation: '', baseline: '' });
+      expect(run.log.join('\n')).toMatch(
+        `Left alone: shop-data: it is the kops instance group special with the role ${role}`,
+      );
+      expect(run.log.join('\n')).toMatch('kops rolling-update cluster --instance-group special --yes');
+      expect(JSON.parse(run.outputs.plan ?? '').groups).toHaveLength(1);
+    },
+  );
 
   test('are counted when they are of Karpenter', async () => {
     const world = await shopWorld({ factor: 4 });

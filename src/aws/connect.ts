@@ -26,6 +26,7 @@ import {
 import { calling, isAwsError } from './errors.ts';
 import { describeGroups } from './groups.ts';
 import { launchParameters, launchSourceOf } from './launch-source.ts';
+import { launchesOf } from './launches.ts';
 import { healthOfTargets } from './load-balancers.ts';
 import { Memory } from './memory.ts';
 
@@ -106,6 +107,7 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
       if (!found) throw new AwsError('DescribeAutoScalingGroups', 'NotFound', `no group is named ${group}`);
       return launchSourceOf(found);
     },
+    launchesOf: (source) => launchesOf({ autoScaling, ec2, ssm }, source),
     async launchFrom(group, source) {
       await patiently('UpdateAutoScalingGroup', () =>
         autoScaling.send(

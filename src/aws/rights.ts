@@ -45,9 +45,9 @@ export const statements: readonly Statement[] = [
     calls: {
       'autoscaling:DescribeAutoScalingGroups': ['groups', 'launchSource'],
       'autoscaling:DescribeInstanceRefreshes': ['refreshInProgress'],
-      'autoscaling:DescribeLaunchConfigurations': ['groups'],
+      'autoscaling:DescribeLaunchConfigurations': ['groups', 'launchesOf'],
       'ec2:DescribeInstances': ['instances'],
-      'ec2:DescribeLaunchTemplateVersions': ['groups'],
+      'ec2:DescribeLaunchTemplateVersions': ['groups', 'launchesOf'],
       'ec2:DescribeSubnets': ['groups'],
     },
   },
@@ -57,7 +57,7 @@ export const statements: readonly Statement[] = [
       'Resolve a launch template whose image is a public parameter of AWS. Add the ARN of a parameter of your own, if your templates name one.',
     looksOnly: true,
     resource: 'arn:*:ssm:*::parameter/aws/service/*',
-    calls: { 'ssm:GetParameter': ['groups'] },
+    calls: { 'ssm:GetParameter': ['groups', 'launchesOf'] },
   },
   {
     sid: 'ReachTheCluster',

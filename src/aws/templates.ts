@@ -14,7 +14,7 @@ export interface TemplateClients {
 /** What new instances of the group would be launched from, with versions and image aliases resolved. */
 export async function targetsOf(
   clients: TemplateClients,
-  group: AutoScalingGroup,
+  group: Partial<AutoScalingGroup>,
 ): Promise<Pick<Group, 'target' | 'overrides'>> {
   if (group.LaunchConfigurationName)
     return { target: await fromLaunchConfiguration(clients, group.LaunchConfigurationName) };

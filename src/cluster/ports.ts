@@ -268,6 +268,8 @@ export interface Aws {
   resize(group: string, size: { min?: number; max?: number; desired?: number }): Promise<void>;
   /** What the group is set to launch from, with `$Latest` and `$Default` as they are. */
   launchSource(group: string): Promise<LaunchSource>;
+  /** What a group set to this would launch now; undefined when a template, a version or a parameter of it is gone. */
+  launchesOf(source: LaunchSource): Promise<Pick<Group, 'target' | 'overrides'> | undefined>;
   /** UpdateAutoScalingGroup: new instances come from this; those that run stay. */
   launchFrom(group: string, source: LaunchSource): Promise<void>;
   /** LaunchInstances: raises desired and launches in that zone. Synchronous in its answer, idempotent by token. */

@@ -5,6 +5,8 @@ import type { Journal, Json } from './journal.ts';
 
 export const journalNamespace = 'kube-system';
 export const journalName = (runId: string): string => `eks-rolling-${runId}`;
+/** For people. */
+export const journalRef = (runId: string): string => `${journalNamespace}/${journalName(runId)}`;
 const managed = { 'app.kubernetes.io/managed-by': 'eks-rolling' };
 const conflictAttempts = 10;
 const conflictPauseMs = 100;
@@ -76,6 +78,20 @@ export async function openJournal(kubernetes: Kubernetes, clock: Clock, runId: s
       });
     },
     noted: (key) => content.notes[key],
+  };
+}
+
+/** What the journal of a run says, without taking the run; undefined when there is none. */
+export async function readJournal(
+  kubernetes: Kubernetes,
+  runId: string,
+): Promise<Pick<Journal, 'noted' | 'valueBefore'> | undefined> {
+  const found = await kubernetes.get('configmaps', { namespace: journalNamespace, name: journalName(runId) });
+  if (!found) return undefined;
+  const { before, notes } = read(found);
+  return {
+    noted: (key) => notes[key],
+    valueBefore: (key) => before.find((entry) => entry.key === key)?.value,
   };
 }
 

@@ -26,6 +26,8 @@ export interface JoinOptions {
   say: (line: string) => void;
   /** The run to go on with, which must be unfinished; without it the unfinished run, or a new one. */
   runId?: string;
+  /** Lets a run that has ended be taken up again, to undo it. */
+  reopen?: boolean;
 }
 
 /** How a process writes the lease. */
@@ -57,7 +59,7 @@ export async function joinRun(options: JoinOptions): Promise<Run> {
         `Run the workflow again to finish ${holder}, or restore it with rotate-nodes phase: restore.`,
     );
   }
-  if (options.runId && !holder) {
+  if (options.runId && !holder && !options.reopen) {
     throw new Error(
       `Run ${options.runId} is not unfinished: it has ended, was put back, or never began. Run the workflow again from its start.`,
     );

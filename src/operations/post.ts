@@ -12,6 +12,7 @@ export function afterwards(state: SavedState): { log: string; summary?: string }
   if (!state.runId) return { log: `${state.operation} was killed before it changed anything.` };
   const text =
     `${state.operation} was killed during run ${state.runId}. What it changed is in the journal, ConfigMap kube-system/eks-rolling-${state.runId}. ` +
-    'Run the workflow again to go on where it stopped, or run rotate-nodes with `phase: restore` to put every setting back.';
+    'Run the workflow again to go on where it stopped (a rollback: `phase: rollback`), run rotate-nodes with `phase: restore` to put every setting back, ' +
+    `or with \`phase: rollback\` and \`run-id: ${state.runId}\` to return to the old nodes.`;
   return { log: text, summary: `### ${state.operation}: killed\n\n${text}\n` };
 }

@@ -11,7 +11,7 @@ export const rotateNodesContract: Contract = {
     ...groupInputs,
     phase: {
       description:
-        'all; prepare (plan, and make room for the nodes that carry Redis); drain (replace everything, after Redis has moved); plan (change nothing); restore (put back what an unfinished run changed).',
+        'all; prepare (plan, and make room for the nodes that carry Redis); drain (replace everything, after Redis has moved); plan (change nothing); restore (put back what an unfinished run changed); rollback (return to the old nodes: what a run replaced is replaced by what was there before).',
       default: 'all',
     },
     validation: {
@@ -19,11 +19,11 @@ export const rotateNodesContract: Contract = {
     },
     baseline: {
       description:
-        'Output `baseline` of load-baseline mode: record, or none. Required for all, prepare and drain.',
+        'Output `baseline` of load-baseline mode: record, or none. Required for all, prepare and drain. Leave it out of a rollback whose services suffer already.',
     },
     'run-id': {
       description:
-        'Output `run-id` of phase: prepare. Required for drain; restore takes the unfinished run without it.',
+        'Output `run-id` of phase: prepare. Required for drain, and for rollback of a run that has ended; restore and rollback take the unfinished run without it.',
     },
     'plan-digest': { description: 'Output `plan-digest` of phase: prepare. Required for drain.' },
     redis: {
@@ -106,7 +106,7 @@ export const rotateNodesContract: Contract = {
     nodes: 'JSON list of the outdated nodes that carry Redis (phase: prepare).',
     plan: 'JSON summary of the plan: groups with size, peak and outdated nodes, and the number of waves.',
     verdict:
-      'planned, prepared, completed, incomplete (out of time), nothing-to-do, restored, stopped or failed.',
+      'planned, prepared, completed, incomplete (out of time), nothing-to-do, restored, rolled-back, stopped or failed.',
     complete: 'true when no outdated node is left, false when running again goes on.',
     replaced: 'Number of nodes replaced in this step.',
     remaining: 'Number of outdated nodes that are left.',

@@ -3,7 +3,7 @@ import type { RotationSettings } from '../rotation/context.ts';
 import { groupSelection, readCluster } from './common.ts';
 import { InputReader } from './inputs.ts';
 
-export const phases = ['all', 'prepare', 'drain', 'plan', 'restore'] as const;
+export const phases = ['all', 'prepare', 'drain', 'plan', 'restore', 'rollback'] as const;
 export type Phase = (typeof phases)[number];
 
 export interface RotateNodesInputs {

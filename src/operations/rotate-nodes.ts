@@ -2,12 +2,22 @@ import type { Pod } from '../cluster/objects.ts';
 import type { Kubernetes } from '../cluster/ports.ts';
 import { remembering } from '../cluster/remembered.ts';
 import { watched } from '../cluster/watched.ts';
+import { journalRef, openJournal, readJournal } from '../journal/config-map-journal.ts';
 import { joinRun, type Run, unfinishedRun } from '../journal/run.ts';
 import { redisSelections } from '../redis/settings.ts';
 import type { Context } from '../rotation/context.ts';
 import { noGuard } from '../rotation/gate.ts';
 import type { Plan } from '../rotation/plan.ts';
 import { type Restored, redisNote, rest, restore } from '../rotation/restore.ts';
+import {
+  findWayBack,
+  noteWayBack,
+  planInForce,
+  rollbackNote,
+  rolledBackNote,
+  turnBack,
+  type WayBack,
+} from '../rotation/rollback.ts';
 import {
   begin,
   digestNote,
@@ -19,6 +29,7 @@ import {
   rotate,
 } from '../rotation/rotation.ts';
 import { rotationSummary } from '../rotation/summary.ts';
+import { nodesOfRun, whatNext } from '../rotation/what-next.ts';
 import { messageOf, names } from '../text.ts';
 import { watchTraffic } from '../traffic/guard.ts';
 import type { Operation, Session } from './contract.ts';
@@ -30,6 +41,7 @@ export const rotateNodes: Operation = {
   async run(session) {
     const inputs = readRotateNodes(session.inputs);
     if (inputs.phase === 'plan') return showPlan(session, inputs);
+    if (inputs.phase === 'rollback') return rollBack(session, inputs);
     const kubernetes = await session.kubernetes();
     // Before the lease is taken: whoever cannot reach AWS must not hold the cluster.
     await session.aws();
@@ -47,13 +59,70 @@ export const rotateNodes: Operation = {
       ...(runId ? { runId } : {}),
     });
     session.output('run-id', run.journal.runId);
-    const over = new AbortController();
-    await work(session, inputs, run, over.signal).finally(() => over.abort());
+    if (inputs.phase !== 'restore') await refuseTurned(run);
+    await workOn(session, inputs, run);
   },
 };
 
+/** Whoever would go on forward with a run that is on its way back would undo the undoing. */
+async function refuseTurned(run: Run): Promise<void> {
+  const { runId } = run.journal;
+  if (run.journal.noted(rollbackNote) === undefined) return;
+  await run.leave(false);
+  throw new Error(
+    `Run ${runId} is being rolled back and has not finished. ${whatNext({ runId, ended: false, rollingBack: true }).join(' ')}`,
+  );
+}
+
+/** Finds the way back, says it, and takes it. */
+async function rollBack(session: Session, inputs: RotateNodesInputs): Promise<void> {
+  const source = { kubernetes: await session.kubernetes(), aws: await session.aws() };
+  const unfinished = await unfinishedRun(source.kubernetes);
+  const runId = inputs.runId || unfinished;
+  if (!runId)
+    throw new Error(
+      'run-id: no run is unfinished, so say which one to roll back: its log, its summary and its output run-id name it.',
+    );
+  const goesOn = runId === unfinished;
+  const journal = await readJournal(source.kubernetes, runId);
+  if (!journal)
+    throw new Error(`run-id: there is no run ${runId}; its journal would be ConfigMap ${journalRef(runId)}.`);
+  if (!goesOn && journal.noted(rolledBackNote))
+    return nothing(session, `Run ${runId} has been rolled back already.`);
+  const way = await findWayBack(source, runId, journal, goesOn);
+  session.say(`Rolling back run ${runId}:`);
+  for (const { words } of way.turns) for (const line of words) session.say(line);
+  // Before the lease: whoever finds this run unfinished must know that it is on its way back.
+  if (!goesOn && !unfinished)
+    await noteWayBack(await openJournal(source.kubernetes, session.clock, runId), way);
+  const { clock, signal, caller, say } = session;
+  const run = await joinRun({
+    kubernetes: source.kubernetes,
+    clock,
+    signal,
+    caller,
+    say,
+    runId,
+    reopen: true,
+  });
+  session.output('run-id', runId);
+  await workOn(session, inputs, run, way);
+}
+
+/** Watches the cluster as long as the work lasts. */
+async function workOn(session: Session, inputs: RotateNodesInputs, run: Run, way?: WayBack): Promise<void> {
+  const over = new AbortController();
+  await work(session, inputs, run, over.signal, way).finally(() => over.abort());
+}
+
 /** Does the phase and leaves the run in order, whatever happens. */
-async function work(session: Session, inputs: RotateNodesInputs, run: Run, over: AbortSignal): Promise<void> {
+async function work(
+  session: Session,
+  inputs: RotateNodesInputs,
+  run: Run,
+  over: AbortSignal,
+  way?: WayBack,
+): Promise<void> {
   const replaced: Replaced[] = [];
   let plan: Plan | undefined;
   let restored: Restored = { done: [], remaining: [] };
@@ -62,8 +131,12 @@ async function work(session: Session, inputs: RotateNodesInputs, run: Run, over:
   let failure = '';
   const context = await contextOf(session, inputs, run, over);
   try {
-    if (inputs.phase === 'restore') plan = context.journal.noted('plan') as unknown as Plan | undefined;
-    else {
+    if (inputs.phase === 'restore') plan = planInForce(context.journal);
+    else if (way) {
+      plan = await rollbackPlan(context, way);
+      tellPlan(session, plan);
+      verdict = await rotateAll(context, session, inputs, plan, replaced);
+    } else {
       const redis = await redisPods(context.kubernetes, inputs);
       plan = await planOf(context, redis);
       context.launchedBefore = plan.launchedBefore;
@@ -76,6 +149,8 @@ async function work(session: Session, inputs: RotateNodesInputs, run: Run, over:
       restored = await restore(context, plan);
       finished = restored.remaining.length === 0;
       if (inputs.phase === 'restore') verdict = finished ? 'restored' : 'failed';
+      if (way) verdict = finished ? 'rolled-back' : 'failed';
+      if (way && finished) await context.journal.note(rolledBackNote, true);
     }
   } catch (error) {
     failure = messageOf(error);
@@ -89,6 +164,8 @@ async function work(session: Session, inputs: RotateNodesInputs, run: Run, over:
       if (session.signal.aborted) verdict = 'stopped';
     }
   }
+  const next = await adviceAfter(context, verdict, finished);
+  for (const line of next) session.say(line);
   session.output('verdict', verdict);
   session.output('replaced', String(replaced.length));
   session.output('not-restored', JSON.stringify(restored.remaining));
@@ -101,15 +178,42 @@ async function work(session: Session, inputs: RotateNodesInputs, run: Run, over:
       plan,
       replaced,
       restored,
+      way: way?.turns.flatMap((t) => t.words) ?? [],
+      next,
     }),
   );
   // A stopped run is parked: its next step, or running the workflow again, goes on with it.
   await run.leave(finished);
-  if (failure) throw new Error(failure);
+  if (failure) throw new Error([failure, ...next].join('\n'));
   if (restored.remaining.length > 0 && verdict !== 'incomplete')
     throw new Error(
-      `Not everything could be put back:\n${restored.remaining.map((r) => `  - ${r}`).join('\n')}`,
+      [`Not everything could be put back:`, ...restored.remaining.map((r) => `  - ${r}`), ...next].join('\n'),
     );
+}
+
+/** What a person can do about a run that did not end as it should. */
+async function adviceAfter(context: Context, verdict: string, ended: boolean): Promise<string[]> {
+  if (!['failed', 'stopped', 'incomplete'].includes(verdict)) return [];
+  const { journal } = context;
+  const nodes =
+    verdict === 'stopped'
+      ? {}
+      : await nodesOfRun(context, journal.noted('plan') as unknown as Plan | undefined).catch(() => ({}));
+  const rollingBack = journal.noted(rollbackNote) !== undefined;
+  return whatNext({ runId: journal.runId, ended, rollingBack, ...nodes });
+}
+
+/** Turns the context and the cluster round. */
+async function rollbackPlan(context: Context, way: WayBack): Promise<Plan> {
+  context.keptUntil = way.keptUntil;
+  context.settings = {
+    ...context.settings,
+    select: { names: way.turns.map((t) => t.name) },
+    replace: { force: false },
+  };
+  // Nothing but the run itself had been written when it was taken over.
+  if (context.journal.noted(rollbackNote) === undefined) await noteWayBack(context.journal, way);
+  return turnBack(context, way);
 }
 
 /** The work between plan and restore. Returns the verdict. */
@@ -121,7 +225,6 @@ async function phase(
   redis: readonly Pod[],
   replaced: Replaced[],
 ): Promise<string> {
-  const deadline = session.clock.now() + context.settings.timeBudgetMs;
   if (inputs.phase === 'drain') refuseOtherPlan(context, inputs);
   if (inputs.phase === 'prepare') {
     await begin(context);
@@ -138,6 +241,18 @@ async function phase(
       `Redis has not moved: ${names(left)}. Run rotate-nodes phase: prepare and migrate-redis before phase: drain, so that no write is lost.`,
     );
   }
+  return rotateAll(context, session, inputs, plan, replaced);
+}
+
+/** All waves, with an eye on the traffic. Returns the verdict. */
+async function rotateAll(
+  context: Context,
+  session: Session,
+  inputs: RotateNodesInputs,
+  plan: Plan,
+  replaced: Replaced[],
+): Promise<string> {
+  const deadline = session.clock.now() + context.settings.timeBudgetMs;
   if (plan.waves.length === 0) {
     session.output('remaining', '0');
     session.output('complete', 'true');
@@ -222,6 +337,8 @@ async function showPlan(session: Session, inputs: RotateNodesInputs): Promise<vo
       plan,
       replaced: [],
       restored: { done: [], remaining: [] },
+      way: [],
+      next: [],
     }),
   );
 }

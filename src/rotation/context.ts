@@ -51,6 +51,8 @@ export interface Context {
   changed: () => Promise<unknown>;
   /** Instances launched before this moment are outdated whatever they run: from the plan. */
   launchedBefore?: number | undefined;
+  /** Set while rolling back: what was there when the rotation was planned stays. */
+  keptUntil?: number | undefined;
 }
 
 /** The key of every taint that the suite sets; the value is the run id. */

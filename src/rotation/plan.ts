@@ -16,6 +16,17 @@ export interface PlannedGroup {
   template: string;
   /** Instance ids, oldest first. */
   outdated: string[];
+  /** What these ran, the most common first: a rollback returns to it. */
+  ran: Ran[];
+}
+
+/** What some outdated members of a group were launched from. */
+export interface Ran {
+  template?: { id: string; name: string; version: string };
+  launchConfiguration?: string;
+  imageId: string;
+  instanceTypes: string[];
+  members: number;
 }
 
 /** Pure data: which members are replaced, in which waves. */
@@ -60,12 +71,50 @@ export function planRotation(
   limits: WaveLimits,
   together: ReadonlySet<string> = new Set(),
 ): Plan {
-  const bare = groups.map((group) =>
-    planGroup(
-      group,
-      members.filter((m) => m.group === group.name),
-    ),
+  return completed(
+    groups.map((group) => planGroup(group, members)),
+    members,
+    limits,
+    together,
   );
+}
+
+/** What a group counted before the run. */
+export type Sizes = Pick<PlannedGroup, 'name' | 'min' | 'max' | 'desired' | 'zones'>;
+
+export const sizesOf = (groups: readonly Group[], members: readonly Member[]): Sizes[] =>
+  groups.map((group) => {
+    const { name, min, max, desired, zones } = planGroup(group, members);
+    return { name, min, max, desired, zones };
+  });
+
+/**
+ * Plans the way back: the outdated members are those that came with the rotation, and each group ends with the sizes of
+ * before, of which the old members that are still there are a part.
+ * @param at makes it another plan than any before it, which may have launched and lost the same instances
+ */
+export function planReturn(
+  sizes: readonly Sizes[],
+  groups: readonly Group[],
+  members: readonly Member[],
+  limits: WaveLimits,
+  at: number,
+): Plan {
+  const bare = sizes.flatMap((before) => {
+    const group = groups.find((g) => g.name === before.name);
+    return group ? [{ ...planGroup(group, members), ...before, peak: before.desired }] : [];
+  });
+  return completed(bare, members, limits, new Set(), at);
+}
+
+/** Adds waves and peaks to the groups of a plan. */
+function completed(
+  bare: PlannedGroup[],
+  members: readonly Member[],
+  limits: WaveLimits,
+  together: ReadonlySet<string>,
+  at?: number,
+): Plan {
   const waves = wavesOf(bare, members, limits);
   const planned = bare.map((group) => {
     const first = members.filter(
@@ -75,7 +124,10 @@ export function planRotation(
     const inWaves = waves.map((wave) => Math.min(surge, wave.filter((m) => m.group === group.name).length));
     return { ...group, peak: group.desired + Math.max(first, ...inWaves) };
   });
-  const digest = createHash('sha256').update(JSON.stringify(planned)).digest('hex').slice(0, 16);
+  const digest = createHash('sha256')
+    .update(JSON.stringify(at === undefined ? planned : [planned, at]))
+    .digest('hex')
+    .slice(0, 16);
   return { groups: planned, waves, digest, newest: Math.max(0, ...members.map((m) => m.launchedAt)) };
 }
 
@@ -91,7 +143,8 @@ export const targetOf = ({ target, overrides = [] }: Group): { imageId: string; 
 const templateOf = ({ template, launchConfiguration = '' }: LaunchTarget): string =>
   template ? `${template.name}:${template.version}` : launchConfiguration;
 
-function planGroup(group: Group, members: Member[]): PlannedGroup {
+function planGroup(group: Group, all: readonly Member[]): PlannedGroup {
+  const members = all.filter((m) => m.group === group.name);
   const outdated = members.filter((m) => m.state === 'outdated');
   const zones: Record<string, number> = {};
   for (const m of staying(members)) zones[m.zone] = (zones[m.zone] ?? 0) + 1;
@@ -104,7 +157,31 @@ function planGroup(group: Group, members: Member[]): PlannedGroup {
     zones,
     ...targetOf(group),
     outdated: outdated.map((m) => m.instanceId),
+    ran: ranBy(group, outdated),
   };
+}
+
+/** What these members were launched from; each once, with the number of members and their instance types. */
+function ranBy(group: Group, members: readonly Member[]): Ran[] {
+  const found = new Map<string, Ran>();
+  for (const { instanceId, imageId } of members) {
+    const inGroup = group.instances.find((i) => i.id === instanceId);
+    const { template, launchConfiguration, instanceType } = inGroup ?? {};
+    const key = JSON.stringify([template, launchConfiguration, imageId]);
+    const ran = found.get(key) ?? {
+      ...(template
+        ? { template: { id: template.id ?? '', name: template.name ?? '', version: template.version } }
+        : {}),
+      ...(launchConfiguration ? { launchConfiguration } : {}),
+      imageId,
+      instanceTypes: [],
+      members: 0,
+    };
+    if (instanceType && !ran.instanceTypes.includes(instanceType)) ran.instanceTypes.push(instanceType);
+    ran.members++;
+    found.set(key, ran);
+  }
+  return [...found.values()].sort((a, b) => b.members - a.members);
 }
 
 /** Members that hold or will hold pods: everything that is not on its way out. */

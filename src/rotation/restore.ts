@@ -11,6 +11,7 @@ import { ownNodeOf } from './not-yet.ts';
 import { type Plan, type PlannedGroup, surplusPerZone } from './plan.ts';
 import { allowScaleDown, keepFromScaleDown } from './scale-down.ts';
 import { soakNote } from './soak.ts';
+import { takenBackNote } from './surge.ts';
 import { removeMarks, taint } from './taints.ts';
 import { lookAround } from './view.ts';
 
@@ -98,6 +99,7 @@ async function removeSurplus(context: Context, plan: Plan): Promise<string[]> {
     say(
       `Removing ${surplus.map((m) => m.node?.metadata.name ?? m.instanceId).join(', ')}: ${name} is larger than before.`,
     );
+    await context.journal.note(takenBackNote, context.clock.now());
     await taint(context, nodes, 'NoSchedule');
     await waitForVolumes(context, nodes, await drainNodes(context, nodes));
     await terminate(context, plan, surplus);

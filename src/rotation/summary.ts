@@ -11,6 +11,10 @@ export interface Story {
   plan: Plan | undefined;
   replaced: readonly Replaced[];
   restored: Restored;
+  /** What a rollback does, one line each. */
+  way: readonly string[];
+  /** What a person can do now, one line each. */
+  next: readonly string[];
 }
 
 /** What a rotation shows in the job summary. */
@@ -18,16 +22,13 @@ export function rotationSummary(story: Story): string {
   const lines = [`### rotate-nodes ${story.phase}: ${story.verdict}`, ''];
   if (story.runId) lines.push(`Run \`${story.runId}\`.`, '');
   if (story.failure) lines.push('```text', story.failure, '```', '');
-  if (story.verdict === 'stopped')
-    lines.push(
-      'Run the workflow again to go on where it stopped, or run `phase: restore` to put every setting back.',
-      '',
-    );
   if (story.verdict === 'incomplete')
     lines.push(
-      'The time budget is used up. Everything is as it was before, apart from the nodes that were replaced. Run the workflow again to go on with this run.',
+      'The time budget is used up. Everything is as it was before, apart from the nodes that were replaced.',
       '',
     );
+  if (story.next.length > 0) lines.push('**What now**', '', ...story.next.map((n) => `- ${n}`), '');
+  if (story.way.length > 0) lines.push('**The way back**', '', ...story.way.map((w) => `- ${w}`), '');
   if (story.plan) lines.push(...planTable(story.plan));
   if (story.replaced.length > 0) lines.push(...replacedTable(story.replaced));
   if (story.restored.done.length > 0)

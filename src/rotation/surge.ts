@@ -12,6 +12,9 @@ import { makeRoom } from './groups.ts';
 import { launchesFor, type Plan } from './plan.ts';
 import { lookAround } from './view.ts';
 
+/** When new nodes were taken away again: what is launched then is another one, though the same members are there. */
+export const takenBackNote = 'taken-back';
+
 /** New nodes could not be had, in AWS's own words. */
 export class SurgeFailed extends Error {}
 
@@ -27,12 +30,12 @@ export async function surge(context: Context, plan: Plan, leaving: readonly Memb
     const zones = launchesFor(planned, members, leaving, group.canLaunchInZone);
     if (zones.length === 0) continue;
     await makeRoom(context, group, group.desired + zones.length);
-    await request(context, group, zones);
+    await request(context, plan, group, zones);
   }
   await waitForNewNodes(context, plan, leaving, since);
 }
 
-async function request(context: Context, group: Group, zones: string[]): Promise<void> {
+async function request(context: Context, plan: Plan, group: Group, zones: string[]): Promise<void> {
   const { aws, journal, say } = context;
   const where = group.canLaunchInZone ? names(zones) : 'AWS chooses the zones';
   say(`Launching ${zones.length} in ${group.name} (${where}).`);
@@ -42,10 +45,19 @@ async function request(context: Context, group: Group, zones: string[]): Promise
   }
   for (const zone of new Set(zones)) {
     const count = zones.filter((z) => z === zone).length;
-    // A request that is sent twice, or again by a resumed run, launches once: it is known by who was there before.
+    // A request that is sent twice, or again by a resumed run, launches once: it is known by the plan and who was there before.
     const present = group.instances.map((i) => i.id).sort();
     const token = createHash('sha256')
-      .update(JSON.stringify([journal.runId, zone, count, present]))
+      .update(
+        JSON.stringify([
+          journal.runId,
+          plan.digest,
+          journal.noted(takenBackNote) ?? null,
+          zone,
+          count,
+          present,
+        ]),
+      )
       .digest('hex');
     const answer = await aws.launch(group.name, { zone, count, token });
     if (answer.kind === 'refused')

@@ -18,6 +18,8 @@ export interface Source {
   kubernetes: Kubernetes;
   /** Instances launched before this moment are outdated whatever they run; in epoch milliseconds. */
   launchedBefore?: number | undefined;
+  /** A rollback: members launched until this moment stay, whatever they run; in epoch milliseconds. */
+  keptUntil?: number | undefined;
 }
 
 export async function lookAround(
@@ -32,7 +34,11 @@ export async function lookAround(
   const karpenters = nodes.items.filter(isKarpenters).length;
   return {
     groups,
-    members: membersOf(groups, instances, nodes.items, source.launchedBefore),
+    members: membersOf(groups, instances, nodes.items, source.launchedBefore).map((member) =>
+      member.state === 'outdated' && member.launchedAt <= (source.keptUntil ?? -1)
+        ? { ...member, state: 'current', upToDate: true }
+        : member,
+    ),
     leftAlone: [
       ...found.flatMap((g) => (otherOwner(g) ? [`${g.name}: ${otherOwner(g)}`] : [])),
       ...(karpenters > 0

@@ -6,7 +6,18 @@ import type { Plan } from '../../src/rotation/plan.ts';
 
 const plan: Plan = {
   groups: [
-    { name: 'g', min: 1, max: 4, desired: 3, peak: 6, zones: {}, imageId: '', template: '', outdated: [] },
+    {
+      name: 'g',
+      min: 1,
+      max: 4,
+      desired: 3,
+      peak: 6,
+      zones: {},
+      imageId: '',
+      template: '',
+      outdated: [],
+      ran: [],
+    },
   ],
   waves: [],
   newest: 0,

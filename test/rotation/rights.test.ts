@@ -63,7 +63,26 @@ const lacking = (from: typeof roles, target: string, verb: string): string =>
       .filter((role) => role.rules.length > 0),
   );
 
+/** What only those need who point a group elsewhere. */
+const pointing = new Set(['ec2:RunInstances', 'ec2:CreateTags', 'iam:PassRole']);
+
+/** A rotation with every right, and its rollback without one. */
+async function failureOfRollback(action: string): Promise<string> {
+  const policy = shippedPolicy(cluster);
+  const world = await shopWorld({ policy, factor: 4 });
+  const { outputs } = await runEngine(world);
+  policy.Statement = without(action).Statement;
+  return (await runEngine(world, { phase: 'rollback', 'run-id': outputs['run-id'] ?? '' })).failure;
+}
+
 describe('a rotation', () => {
+  test('and its rollback need no more rights in AWS than the policy of the docs gives', async () => {
+    const world = await shopWorld({ policy: shippedPolicy(cluster), factor: 4 });
+    const { outputs } = await runEngine(world);
+    const undo = await runEngine(world, { phase: 'rollback', 'run-id': outputs['run-id'] ?? '' });
+    expect([undo.failure, undo.outputs.verdict, world.outdated().length]).toEqual(['', 'rolled-back', 7]);
+  });
+
   test('needs no more rights in AWS than the policy of the docs gives', async () => {
     const world = await shopWorld({ policy: shippedPolicy(cluster) });
     const { failure, outputs } = await runEngine(world);
@@ -71,7 +90,9 @@ describe('a rotation', () => {
   });
 
   test.each(actions)('without %s fails, and names it', async (action) => {
-    const { failure } = await runEngine(await shopWorld({ ...needing[action], policy: without(action) }));
+    const failure = pointing.has(action)
+      ? await failureOfRollback(action)
+      : (await runEngine(await shopWorld({ ...needing[action], policy: without(action) }))).failure;
     expect(failure).toContain(`not authorized to perform: ${action}`);
     expect(failure).toContain('docs/iam-policy.json');
   });

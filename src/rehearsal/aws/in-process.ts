@@ -1,7 +1,15 @@
 import { awsError } from '../../aws/errors.ts';
 import { launchParameters, launchSourceOf } from '../../aws/launch-source.ts';
 import { actionsOf } from '../../aws/rights.ts';
-import type { Aws, Group, GroupInstance, Instance, LaunchTarget } from '../../cluster/ports.ts';
+import type {
+  Aws,
+  Group,
+  GroupInstance,
+  Instance,
+  LaunchSource,
+  LaunchTarget,
+  TemplateChoice,
+} from '../../cluster/ports.ts';
 import { launchShape, setLaunch } from './launch.ts';
 import { permit } from './policy.ts';
 import { AwsRefusal, type EmbeddedGroup, type EmbeddedInstance, type Override } from './state.ts';
@@ -36,6 +44,14 @@ export function inProcessAws(world: AwsWorld): Aws {
     // Through the parameters of the wire, so that both ways in know one and the same policy.
     launchSource: async (group) =>
       launchSourceOf(refusable('DescribeAutoScalingGroups', () => launchShape(world, world.group(group)))),
+    launchesOf: async (source) => {
+      try {
+        return launchesOf(world, source);
+      } catch (error) {
+        if (error instanceof AwsRefusal) return undefined;
+        throw error;
+      }
+    },
     launchFrom: async (group, source) =>
       refusable('UpdateAutoScalingGroup', () => setLaunch(world, group, launchParameters(source))),
     async launch(group, { zone, count, token }) {
@@ -106,9 +122,7 @@ const hasTags = (group: EmbeddedGroup, tags: Record<string, string>): boolean =>
   );
 
 function groupOf(world: AwsWorld, group: EmbeddedGroup): Group {
-  const own = (group.overrides ?? []).filter((o) => o.template);
-  const types = (group.overrides ?? []).flatMap((o) => o.instanceType ?? []);
-  const target = targetOf(world, group);
+  const targets = targetsOf(world, group);
   return {
     name: group.name,
     min: group.min,
@@ -121,6 +135,18 @@ function groupOf(world: AwsWorld, group: EmbeddedGroup): Group {
     tags: Object.fromEntries(group.tags),
     targetGroups: [...group.targetGroups],
     classicLoadBalancers: [...group.classicLoadBalancers],
+    ...targets,
+    canLaunchInZone: targets.target.template !== undefined && group.overrides === undefined,
+  };
+}
+
+type Launches = Parameters<AwsWorld['templateOf']>[0];
+
+function targetsOf(world: AwsWorld, group: Launches): Pick<Group, 'target' | 'overrides'> {
+  const own = (group.overrides ?? []).filter((o) => o.template);
+  const types = (group.overrides ?? []).flatMap((o) => o.instanceType ?? []);
+  const target = targetOf(world, group);
+  return {
     target: types.length > 0 ? { ...target, instanceTypes: types } : target,
     ...(own.length > 0
       ? {
@@ -130,11 +156,25 @@ function groupOf(world: AwsWorld, group: EmbeddedGroup): Group {
           })),
         }
       : {}),
-    canLaunchInZone: target.template !== undefined && group.overrides === undefined,
   };
 }
 
-function targetOf(world: AwsWorld, group: EmbeddedGroup, override: Override = {}): LaunchTarget {
+/** What a group that is set to this would launch. */
+function launchesOf(world: AwsWorld, source: LaunchSource): Pick<Group, 'target' | 'overrides'> {
+  if (source.kind === 'configuration') return targetsOf(world, { launchConfiguration: source.name });
+  const choice = ({ LaunchTemplateId: id, Version: version }: TemplateChoice) => ({ id, version });
+  if (source.kind === 'template') return targetsOf(world, { template: choice(source.template) });
+  const { LaunchTemplateSpecification: base, Overrides = [] } = source.policy.LaunchTemplate;
+  return targetsOf(world, {
+    template: choice(base),
+    overrides: Overrides.map((o) => ({
+      ...(typeof o.InstanceType === 'string' ? { instanceType: o.InstanceType } : {}),
+      ...(o.LaunchTemplateSpecification ? { template: choice(o.LaunchTemplateSpecification) } : {}),
+    })),
+  });
+}
+
+function targetOf(world: AwsWorld, group: Launches, override: Override = {}): LaunchTarget {
   const { instanceType, ...rest } = world.templateOf(group, override);
   return { ...rest, instanceTypes: [instanceType] };
 }

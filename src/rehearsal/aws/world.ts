@@ -218,7 +218,7 @@ export class AwsWorld implements Cloud {
 
   /** What a group launches now, by one of its overrides if it has any. */
   templateOf(
-    group: EmbeddedGroup,
+    group: Pick<EmbeddedGroup, 'template' | 'launchConfiguration' | 'overrides'>,
     override: Override = {},
   ): TemplateVersion & {
     template?: NonNullable<EmbeddedInstance['template']>;

@@ -63,6 +63,11 @@ const callsOf = (aws: Aws): Record<keyof Aws, () => Promise<unknown>> => ({
   activities: () => aws.activities('shop-general', 0),
   resize: () => aws.resize('shop-general', { max: 9, desired: 5 }),
   launchSource: () => aws.launchSource('shop-general'),
+  launchesOf: async () => {
+    const template = { LaunchTemplateId: 'lt-0data0000000000000', Version: '$Latest' };
+    await aws.launchesOf({ kind: 'template', template });
+    await aws.launchesOf({ kind: 'configuration', name: 'lc-1' });
+  },
   launchFrom: () => aws.launchFrom('shop-general', source),
   launch: () => aws.launch('shop-general', { zone: `${region}a`, count: 1, token: 't' }),
   terminate: () => aws.terminate(member.id, { decrement: true }),

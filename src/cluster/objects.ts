@@ -158,7 +158,7 @@ export interface Volume {
   persistentVolumeClaim?: { claimName: string };
   ephemeral?: {
     volumeClaimTemplate: {
-      metadata?: { labels?: Labels; annotations?: Labels };
+      metadata?: { labels?: Labels; annotations?: Labels; finalizers?: string[] };
       spec: PersistentVolumeClaim['spec'];
     };
   };
@@ -218,7 +218,7 @@ export interface Pod extends KubernetesObject {
 }
 
 export interface PodTemplate {
-  metadata?: { labels?: Labels; annotations?: Labels };
+  metadata?: { labels?: Labels; annotations?: Labels; finalizers?: string[] };
   spec: PodSpec;
 }
 

@@ -1,4 +1,5 @@
 import type { AwsWorld } from './aws/world.ts';
+import type { FaultAtWork } from './faults/at-work.ts';
 import type { RunningMachineRoom } from './kubelet/machine-room.ts';
 import type { Objects } from './kubernetes/store.ts';
 import type { Manifest } from './scenario/objects.ts';
@@ -12,6 +13,7 @@ export interface Cluster {
   store: Objects;
   aws: AwsWorld;
   machines: RunningMachineRoom;
+  fault: FaultAtWork;
   /** Faults show only once this was called: the cluster must be able to start. */
   enableFault(): void;
   /** @throws Error when an object is refused. */

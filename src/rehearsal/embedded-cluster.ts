@@ -5,6 +5,7 @@ import type { AwsDescription } from './aws/state.ts';
 import { AwsWorld } from './aws/world.ts';
 import type { Cluster, Endpoints } from './cluster.ts';
 import { startControllers } from './controllers/controllers.ts';
+import { FaultAtWork } from './faults/at-work.ts';
 import type { Fault } from './faults/fault.ts';
 import { createMachineRoom } from './kubelet/machine-room.ts';
 import type { Runtime } from './kubelet/runtime.ts';
@@ -15,7 +16,7 @@ import { startApiServer } from './kubernetes/server.ts';
 import type { Store } from './kubernetes/store.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 import type { WorldClock } from './world/clock.ts';
-import type { Cloud, Machine, MachineRoom } from './world/machine.ts';
+import type { Cloud, MachineRoom } from './world/machine.ts';
 import { Random } from './world/random.ts';
 
 export interface EmbeddedClusterOptions {
@@ -39,19 +40,19 @@ export interface EmbeddedCluster extends Cluster {
 const bootMs = { from: 30_000, to: 60_000 };
 
 export function createEmbeddedCluster(options: EmbeddedClusterOptions): EmbeddedCluster {
-  const { clock, factor, fault } = options;
-  const random = new Random(options.seed);
+  const { clock, factor, seed } = options;
+  const random = new Random(seed);
   const store = createStore({ clock, random: random.fork() });
-  let faulty = false;
+  const fault = new FaultAtWork(options.fault, { seed, factor });
   const boots = random.fork();
   const machines = createMachineRoom({
     store,
     clock,
     random: random.fork(),
     runtime: options.runtime(store),
-    bootMs: () => boots.between(bootMs.from, bootMs.to) / factor,
-    startDelayMs: (pod) => (faulty ? (fault?.startDelayMs?.(pod) ?? 0) : 0),
-    neverJoins: (machine: Machine) => faulty && (fault?.neverJoins?.(machine) ?? false),
+    bootMs: (machine) => boots.between(bootMs.from, bootMs.to) / factor + fault.bootDelayMs(machine),
+    startDelayMs: (pod) => fault.startDelayMs(pod),
+    neverJoins: (machine) => fault.neverJoins(machine),
   });
   // Controllers ask the account whether an instance exists, and the account boots machines: each needs the other.
   const cloud = lateCloud();
@@ -66,19 +67,18 @@ export function createEmbeddedCluster(options: EmbeddedClusterOptions): Embedded
     description: options.description,
     factor,
     policy: options.policy ?? shippedPolicy(options.description.cluster),
-    launchFailure: (group, zone, type) => (faulty ? fault?.launchFailure?.(group, zone, type) : undefined),
+    launchFailure: (group, zone, type) => fault.launchFailure(group, zone, type),
   });
   cloud.connect(aws);
-  return {
+  const cluster: EmbeddedCluster = {
     clock,
     random,
+    fault,
     store,
     registry: new Registry(store, clock),
     aws,
     machines,
-    enableFault() {
-      faulty = true;
-    },
+    enableFault: () => fault.begin(cluster),
     async apply(manifests) {
       const registry = new Registry(store, clock);
       for (const { resource, object } of manifests) registry.create(resource, object as never);
@@ -90,6 +90,7 @@ export function createEmbeddedCluster(options: EmbeddedClusterOptions): Embedded
       await machines.stop();
     },
   };
+  return cluster;
 }
 
 function lateCloud(): Cloud & { connect(cloud: Cloud): void } {
@@ -106,25 +107,21 @@ function lateCloud(): Cloud & { connect(cloud: Cloud): void } {
 }
 
 /** Serves the cluster over HTTPS and its account over HTTP, for programs that know nothing of the rehearsal. */
-export async function serveEmbeddedCluster(cluster: EmbeddedCluster, fault?: Fault): Promise<Endpoints> {
-  const dice = cluster.random.fork();
-  let faulty = false;
-  const enable = cluster.enableFault;
-  cluster.enableFault = () => {
-    faulty = true;
-    enable();
-  };
+export async function serveEmbeddedCluster(cluster: EmbeddedCluster): Promise<Endpoints> {
+  const { fault } = cluster;
   const api = await startApiServer({
     registry: cluster.registry,
     portForward: (pod, port) => cluster.machines.portForward(pod, port),
-    intercept: (request) => (faulty ? fault?.kubernetes?.(request, dice) : undefined),
+    intercept: (request) => fault.kubernetes(request),
+    watchMs: () => fault.watchMs(),
     authenticate: (token) => (token.startsWith('k8s-aws-v1.') ? 'eks-rolling' : undefined),
     authorize: authorizer(shippedRoles()),
   });
   const aws = await startAwsServer({
     world: cluster.aws,
     cluster: () => ({ endpoint: api.url, certificate: api.caCertificate }),
-    intercept: (call) => (faulty ? fault?.aws?.(call, dice) : undefined),
+    intercept: (call) => fault.aws(call),
+    staleMs: (call) => fault.staleMs(call),
   });
   return {
     api: { url: api.url, kubeconfig: () => api.kubeconfig(cluster.aws.description.cluster) },

@@ -21,6 +21,7 @@ import { startMirror } from './control-plane/mirror.ts';
 import { auditPolicy } from './control-plane/rights.ts';
 import { kubeDns, serviceAddresses } from './control-plane/service-addresses.ts';
 import { startCsiDriver } from './controllers/csi-driver.ts';
+import { FaultAtWork } from './faults/at-work.ts';
 import type { Fault } from './faults/fault.ts';
 import { createMachineRoom, type RunningMachineRoom } from './kubelet/machine-room.ts';
 import { withPodDns } from './kubelet/pod-dns.ts';
@@ -28,7 +29,6 @@ import { podLog } from './kubelet/process-runtime.ts';
 import type { Runtime } from './kubelet/runtime.ts';
 import type { Objects } from './kubernetes/store.ts';
 import { wallClock } from './world/clock.ts';
-import type { Machine } from './world/machine.ts';
 import { Random } from './world/random.ts';
 
 export interface RealClusterOptions {
@@ -71,13 +71,13 @@ const mirrored = (Object.keys(resources) as Resource[]).filter((r) => !unseen.in
 export async function startRealCluster(
   options: RealClusterOptions,
 ): Promise<{ cluster: RealCluster; endpoints: Endpoints }> {
-  const { directory, description, factor, fault, say } = options;
+  const { directory, description, factor, seed, say } = options;
   const { region } = description;
   const services = serviceAddresses(options.network);
-  const random = new Random(options.seed);
+  const random = new Random(seed);
   const boots = random.fork();
   const over = new AbortController();
-  let faulty = false;
+  const fault = new FaultAtWork(options.fault, { seed, factor });
   let machines: RunningMachineRoom | undefined;
   const room = (): RunningMachineRoom => {
     if (!machines) throw new Error('The machines are not there yet.');
@@ -113,9 +113,9 @@ export async function startRealCluster(
     clock: wallClock,
     random: random.fork(),
     runtime: options.runtime(store, services.dns),
-    bootMs: () => boots.between(bootMs.from, bootMs.to) / factor,
-    startDelayMs: (pod) => (faulty ? (fault?.startDelayMs?.(pod) ?? 0) : 0),
-    neverJoins: (machine: Machine) => faulty && (fault?.neverJoins?.(machine) ?? false),
+    bootMs: (machine) => boots.between(bootMs.from, bootMs.to) / factor + fault.bootDelayMs(machine),
+    startDelayMs: (pod) => fault.startDelayMs(pod),
+    neverJoins: (machine) => fault.neverJoins(machine),
     kubeletPort: kubelets.port,
   });
   const csiDriver = startCsiDriver({ store, clock: wallClock, random: random.fork() });
@@ -126,26 +126,26 @@ export async function startRealCluster(
     description,
     factor,
     policy: options.policy ?? shippedPolicy(description.cluster),
-    launchFailure: (group, zone, type) => (faulty ? fault?.launchFailure?.(group, zone, type) : undefined),
+    launchFailure: (group, zone, type) => fault.launchFailure(group, zone, type),
   });
   deleteNodesOfGoneInstances(store, aws);
   const awsServer = await startAwsServer({
     world: aws,
     cluster: () => ({ endpoint: controlPlane.url, certificate: controlPlane.certificate }),
-    intercept: (call) => (faulty ? fault?.aws?.(call, random) : undefined),
+    intercept: (call) => fault.aws(call),
+    staleMs: (call) => fault.staleMs(call),
   });
 
   const cluster: RealCluster = {
     clock: wallClock,
     random,
+    fault,
     store,
     aws,
     machines: room(),
     controlPlane,
     kubernetes,
-    enableFault() {
-      faulty = true;
-    },
+    enableFault: () => fault.begin(cluster),
     async apply(manifests) {
       for (const { resource, object } of manifests) await kubernetes.create(resource, object as never);
     },

@@ -10,6 +10,7 @@ import { inProcessAws } from '../../src/rehearsal/aws/in-process.ts';
 import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../src/rehearsal/embedded-cluster.ts';
 import type { Fault } from '../../src/rehearsal/faults/fault.ts';
+import { faultyAws, faultyKubernetes } from '../../src/rehearsal/faults/in-process.ts';
 import { weightlessRuntime } from '../../src/rehearsal/kubelet/runtime.ts';
 import { type Authorize, authorizer, shippedRoles } from '../../src/rehearsal/kubernetes/authorization.ts';
 import { inProcessKubernetes } from '../../src/rehearsal/kubernetes/in-process.ts';
@@ -35,6 +36,8 @@ export interface World {
   before: Settings;
   /** Where the engine runs; somewhere else unless a test says so. */
   self?: Self;
+  /** How many engines have been started. */
+  processes: number;
   outdated(): string[];
   /** What is not as it was before the rotation. */
   changed(): string[];
@@ -55,6 +58,8 @@ export interface WorldOptions {
   roles?: string;
   /** Changes the account before it starts. */
   account?: (description: AwsDescription) => void;
+  /** Changes the account when the new image is there, before the fault begins. */
+  released?: (cluster: EmbeddedCluster) => void;
 }
 
 export async function shopWorld(options: WorldOptions = {}): Promise<World> {
@@ -62,6 +67,8 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
   const description = account();
   options.account?.(description);
   const { fault } = options;
+  fault?.account?.(description);
+  const nodes = description.groups.reduce((sum, g) => sum + g.desired, 0);
   const cluster = createEmbeddedCluster({
     clock,
     seed: options.seed ?? 1,
@@ -78,6 +85,7 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
   cluster.apply(fault?.manifests?.(manifests) ?? manifests);
   await settled(clock, cluster, nodes);
   releaseNewImage(description);
+  options.released?.(cluster);
   cluster.enableFault();
   const before = settingsOf(cluster);
   const fewest = new Map<string, number>();
@@ -93,6 +101,7 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
     cluster,
     authorize: authorizer(options.roles ?? shippedRoles()),
     before,
+    processes: 0,
     outdated: () =>
       cluster.store
         .list('nodes')
@@ -146,8 +155,6 @@ export const defaults: Record<string, string> = {
   baseline: 'none',
 };
 
-let processes = 0;
-
 const writing = new Set([
   'create',
   'update',
@@ -164,11 +171,11 @@ const writing = new Set([
 const isDryRun = (args: unknown[]): boolean =>
   args.some((a) => typeof a === 'object' && a !== null && (a as { dryRun?: boolean }).dryRun === true);
 
-/** @param dies kills the process right after its write with this number arrived. */
+/** @param dies kills the process, or stops it, right after its write with this number arrived. */
 export function startEngine(
   world: World,
   inputs: Record<string, string> = {},
-  dies: { afterWrite?: number } = {},
+  dies: { afterWrite?: number; stopsAfterWrite?: number } = {},
   operation: Operation = rotateNodes,
 ): Engine {
   const stopped = new AbortController();
@@ -187,6 +194,7 @@ export function startEngine(
           if (writing.has(String(name)) && !isDryRun(args)) {
             writes++;
             if (writes === dies.afterWrite) killed = true;
+            if (writes === dies.stopsAfterWrite) stopped.abort(new Error('Stopped by SIGTERM.'));
           }
           return answer instanceof Promise ? answer.then((value) => (killed ? never : value)) : answer;
         };
@@ -196,14 +204,15 @@ export function startEngine(
     now: () => world.clock.now(),
     sleep: (ms, signal) => world.clock.sleep(ms, signal),
   });
-  const kubernetes = mortal<Kubernetes>(
-    inProcessKubernetes(world.cluster.registry, { authorize: world.authorize }),
-  );
-  const aws = mortal<Aws>(inProcessAws(world.cluster.aws));
+  const { registry, aws: account, fault } = world.cluster;
+  const { authorize } = world;
+  const server = inProcessKubernetes(registry, { authorize });
+  const kubernetes = mortal<Kubernetes>(faultyKubernetes(server, fault, clock));
+  const aws = mortal<Aws>(faultyAws(inProcessAws(account), fault, clock));
   const outputs: Record<string, string> = {};
   const log: string[] = [];
   let summary = '';
-  processes++;
+  world.processes++;
   const given = Object.entries(operation.contract.inputs).map(([name, spec]) => [
     name,
     inputs[name] ?? defaults[name] ?? spec.default ?? '',
@@ -214,7 +223,7 @@ export function startEngine(
     signal: stopped.signal,
     kubernetes: async () => kubernetes,
     aws: async () => aws,
-    caller: `test process ${processes}`,
+    caller: `test process ${world.processes}`,
     say: (line) => void log.push(line),
     warn: (line) => void log.push(`warning: ${line}`),
     output: (name, value) => {

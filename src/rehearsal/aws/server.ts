@@ -19,6 +19,8 @@ export interface AwsServerOptions {
     service: string;
     action: string;
   }) => { status: number; code: string; message: string } | undefined;
+  /** How old an answer may be that is given once more; 0 for a fresh one. */
+  staleMs?: (call: { service: string; action: string }) => number;
 }
 
 const namespaces: Record<string, string> = {
@@ -50,8 +52,9 @@ export async function startAwsServer(options: AwsServerOptions): Promise<{ url: 
     iam(),
     serviceQuotas(),
   ];
+  const given: Given = new Map();
   const server = createServer((request, response) => {
-    answer(options, services, request, response).catch((error) => {
+    answer(options, services, given, request, response).catch((error) => {
       response.writeHead(500);
       response.end(String(error));
     });
@@ -66,9 +69,13 @@ export async function startAwsServer(options: AwsServerOptions): Promise<{ url: 
   };
 }
 
+/** What a replica that lags behind answers to each question, and since when. */
+type Given = Map<string, { at: number; output: object }>;
+
 async function answer(
   options: AwsServerOptions,
   services: Service[],
+  given: Given,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -96,7 +103,12 @@ async function answer(
         ? JSON.parse(body || '{}')
         : decodeForm(shapes.input, form, service.protocol === 'ec2' ? 'ec2' : 'query');
     permit(options.world, { action: `${signingName}:${action}`, input });
-    const output = act(input as never);
+    const question = `${signingName} ${action} ${body}`;
+    const staleMs = options.staleMs?.({ service: signingName, action }) ?? 0;
+    const last = given.get(question);
+    const stale = last && Date.now() - last.at < staleMs;
+    const output = stale ? last.output : act(input as never);
+    if (staleMs > 0 && !stale) given.set(question, { at: Date.now(), output });
     if (service.protocol === 'json') return sendJson(response, 200, output);
     const dialect = service.protocol === 'ec2' ? 'ec2' : 'query';
     const xml = encodeXml(shapes.output, output, dialect);

@@ -200,6 +200,14 @@ export class AwsWorld implements Cloud {
     this.#reconcileSoon(instance.group);
   }
 
+  /** A status check fails: the group terminates the instance and launches another. */
+  markUnhealthy(id: string): void {
+    const instance = this.instances.get(id);
+    if (!instance) return;
+    instance.healthy = false;
+    this.#reconcileSoon(instance.group);
+  }
+
   suspend(name: string, processes: readonly string[], suspended: boolean): void {
     const group = this.group(name);
     for (const process of processes) {

@@ -8,7 +8,7 @@ export function podFrom(
   owner: KubernetesObject,
   name: { name: string } | { generateName: string },
 ): Pod {
-  const { labels, annotations } = template.metadata ?? {};
+  const { labels, annotations, finalizers } = template.metadata ?? {};
   return withDefaults('pods', {
     metadata: {
       name: '',
@@ -16,6 +16,7 @@ export function podFrom(
       namespace: owner.metadata.namespace ?? '',
       labels: { ...labels },
       ...(annotations ? { annotations: { ...annotations } } : {}),
+      ...(finalizers ? { finalizers: [...finalizers] } : {}),
       ownerReferences: ownedBy(owner),
     },
     spec: template.spec,

@@ -11,6 +11,9 @@ export const pdbNeverAllows: Fault = {
     statefulSet({ namespace: shop, name: 'ledger', image: 'ledger', replicas: 1 }),
     budget(shop, 'ledger', { minAvailable: 1 }),
   ],
+  ends({ store }) {
+    store.remove('poddisruptionbudgets', { namespace: shop, name: 'ledger' });
+  },
   inputs: { blockers: 'warn', 'drain-timeout': '20s' },
   explained: { byWords: [/ledger-0/, /PodDisruptionBudget|PDB/, /drain-timeout/], conclusion: 'failure' },
 };

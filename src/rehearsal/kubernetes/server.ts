@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { generate } from 'selfsigned';
 import { stringify } from 'yaml';
@@ -22,7 +22,13 @@ export interface ApiServerOptions {
   registry: Registry;
   portForward: (pod: { namespace: string; name: string }, port: number) => Promise<Duplex>;
   /** An answer in place of the real one, before anything happens. */
-  intercept?: (request: { method: string; path: string }) => Interception | undefined;
+  intercept?: (request: {
+    method: string;
+    path: string;
+    watch: boolean;
+  }) => Interception | 'no connection' | undefined;
+  /** How long a watch lasts before its connection breaks. */
+  watchMs?: () => number;
   /** The user a bearer token belongs to; undefined refuses it. The server's own admin token always works. */
   authenticate?: (token: string) => string | undefined;
   /** Refuses what such a user has no right to; without it everything is allowed. */
@@ -66,8 +72,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const server = createServer({ key: authority.private, cert: authority.cert }, (request, response) => {
     const answer = async () => {
       const authorize = rightsOf(request.headers.authorization);
-      const path = new URL(request.url ?? '/', 'https://x').pathname;
-      const intercepted = options.intercept?.({ method: request.method ?? 'GET', path });
+      const { pathname: path, searchParams } = new URL(request.url ?? '/', 'https://x');
+      const watch = searchParams.has('watch');
+      const intercepted = options.intercept?.({ method: request.method ?? 'GET', path, watch });
+      if (intercepted === 'no connection') return void request.socket.destroy();
       if (intercepted) {
         throw new KubernetesError(
           intercepted.status,
@@ -77,6 +85,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
           intercepted.retryAfterSeconds,
         );
       }
+      if (watch) breakAfter(options.watchMs?.() ?? Number.POSITIVE_INFINITY, request.socket);
       await handle(options.registry, request, response, authorize);
     };
     answer().catch((error) => sendError(response, error));
@@ -91,6 +100,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     kubeconfig: (cluster) => kubeconfig(cluster, url, authority.cert, token),
     close: () => close(server),
   };
+}
+
+function breakAfter(ms: number, socket: Socket): void {
+  if (!Number.isFinite(ms)) return;
+  const timer = setTimeout(() => socket.destroy(), ms);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function kubeconfig(name: string, server: string, certificate: string, token: string): string {

@@ -96,7 +96,7 @@ export function readOptions(args: string[]): RehearseOptions | 'help' {
   if (control && fault) problems.push('--control and --fault cannot be used together');
   for (const name of ['release', 'rights'] as const)
     if (values[name] && !values.real) problems.push(`--${name}: only together with --real`);
-  if (values.real && fault?.kubernetes)
+  if (values.real && (fault?.kubernetes || fault?.watchMs))
     problems.push(`--fault ${fault.name} speaks for the embedded API server; leave out --real`);
   let real: Release | undefined;
   try {

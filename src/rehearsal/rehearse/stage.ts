@@ -81,6 +81,7 @@ export async function setTheStage(
   process.on('exit', cleanUp);
   mkdirSync(join(directory, 'logs'), { recursive: true });
   const description = account();
+  options.fault?.account?.(description);
   let latest: WitnessReport | undefined;
   const witnesses = await Witnesses.start({ everyMs: 100, workMs: 150 }, (report) => {
     latest = report;
@@ -195,7 +196,7 @@ async function startCluster(
     return { cluster, endpoints, real: { kubectl: binaries.kubectl, controlPlane: cluster.controlPlane } };
   }
   const cluster = createEmbeddedCluster({ ...common, clock: wallClock });
-  return { cluster, endpoints: await serveEmbeddedCluster(cluster, fault) };
+  return { cluster, endpoints: await serveEmbeddedCluster(cluster) };
 }
 
 function allReady({ store }: Cluster, nodes: number): boolean {

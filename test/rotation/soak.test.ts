@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Node } from '../../src/cluster/objects.ts';
+import type { Aws, Kubernetes } from '../../src/cluster/ports.ts';
 import { deployment } from '../../src/rehearsal/scenario/objects.ts';
-import { soakKey, soakLeftMs } from '../../src/rotation/soak.ts';
+import { soak, soakKey, soakLeftMs } from '../../src/rotation/soak.ts';
+import { fakePods } from './fake-context.ts';
 import { type Engine, runEngine, shopWorld, startEngine, type World } from './world.ts';
 
 const minute = 60_000;
@@ -103,6 +105,53 @@ describe('drained nodes that soak', () => {
     });
     expect(await world.clock.run(run.ended)).toBe('');
     expectAsBefore(world, []);
+  });
+
+  test('are still there when the guard says stop', async () => {
+    const { context, clock } = fakePods([]);
+    const old: Node = {
+      metadata: { name: 'old' },
+      spec: { taints: [{ key: 'eks-rolling', value: 'run-1', effect: 'NoSchedule' }] },
+    };
+    const kubernetes: Partial<Kubernetes> = {
+      list: async (resource) => ({
+        items: (resource === 'nodes' ? [structuredClone(old)] : []) as never[],
+        resourceVersion: '1',
+      }),
+      get: async () => structuredClone(old) as never,
+      update: async (_, object) => Object.assign(old, object) as never,
+    };
+    const aws = { terminate: () => Promise.reject(new Error('nothing may be terminated')) } as Partial<Aws>;
+    const stops = () =>
+      clock.now() < minute
+        ? ({ level: 'ok', reason: '' } as const)
+        : ({ level: 'stop', reason: 'one in ten requests fails' } as const);
+    const soaked = soak(
+      {
+        ...context,
+        kubernetes: kubernetes as Kubernetes,
+        aws: aws as Aws,
+        settings: { ...context.settings, soakMs: 10 * minute },
+        guard: { verdict: stops },
+      },
+      [
+        {
+          group: 'general',
+          instanceId: 'i-old',
+          zone: 'a',
+          lifecycle: 'InService',
+          launchedAt: 0,
+          imageId: 'ami-1',
+          node: old,
+          state: 'outdated',
+          upToDate: false,
+        },
+      ],
+      new Set(),
+    );
+    await expect(clock.run(soaked)).rejects.toThrow(/one in ten requests fails/);
+    expect(clock.now()).toBeLessThan(1.5 * minute);
+    expect(old.metadata.annotations?.[soakKey]).toBe('1970-01-01T00:00:00Z');
   });
 
   test('are wanted back by whoever takes the taint off: nothing is terminated', async () => {

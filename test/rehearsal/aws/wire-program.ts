@@ -117,7 +117,26 @@ for (const source of [nodes, sources.mixed, sources.g]) {
 const unknown = { LaunchTemplateId: 'lt-1', Version: '9' };
 const noVersion = await failure(aws.launchFrom('g', { kind: 'template', template: unknown }));
 const noConfiguration = await failure(aws.launchFrom('g', { kind: 'configuration', name: 'nope' }));
+const gone: LaunchSource[] = [
+  { kind: 'template', template: unknown },
+  { kind: 'template', template: { LaunchTemplateId: 'lt-9', Version: '1' } },
+  { kind: 'configuration', name: 'nope' },
+];
 const inProcess = inProcessAws(world);
+const asked = [...gone, nodes, sources.mixed, sources.g];
+const launches = await Promise.all(asked.map((s) => aws.launchesOf(s)));
+type Launches = Awaited<ReturnType<typeof aws.launchesOf>>;
+const inShort = (found: Launches[]) =>
+  JSON.stringify(
+    found.map((l) => [
+      l?.target.imageId,
+      l?.target.template,
+      l?.target.launchConfiguration,
+      l?.overrides?.map((o) => [o.instanceType, o.target.imageId]),
+    ]),
+  );
+const sameLaunches =
+  inShort(launches) === inShort(await Promise.all(asked.map((s) => inProcess.launchesOf(s))));
 const same =
   JSON.stringify([await inProcess.launchSource('g'), await inProcess.launchSource('mixed')]) ===
   JSON.stringify(Object.values(sources));
@@ -157,6 +176,8 @@ console.log(
     sources,
     swapped,
     sourcesInProcess: same,
+    launches: launches.map((l) => l?.target.imageId ?? 'gone'),
+    launchesInProcess: sameLaunches,
     noSource: await failure(aws.launchSource('nope')),
     noVersion,
     noConfiguration,

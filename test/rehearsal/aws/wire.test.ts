@@ -68,6 +68,8 @@ describe('the adapter and the embedded AWS', () => {
         [followsLatest, 'ami-new'],
       ],
       sourcesInProcess: true,
+      launches: ['gone', 'gone', 'gone', 'ami-old', 'ami-old', 'ami-new'],
+      launchesInProcess: true,
       noSource: 'DescribeAutoScalingGroups: NotFound: no group is named nope',
       noVersion:
         'UpdateAutoScalingGroup: ValidationError: You must use a valid fully-formed launch template. Could not find launch template version 9.',

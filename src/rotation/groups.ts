@@ -1,5 +1,6 @@
 import { AwsError } from '../cluster/ports.ts';
 import type { Context } from './context.ts';
+import { unevenZones } from './even-zones.ts';
 import type { Plan } from './plan.ts';
 import { lookAround } from './view.ts';
 
@@ -16,6 +17,10 @@ export async function suspendRebalance(context: Context): Promise<void> {
     say(`Suspended AZRebalance of ${group.name}.`);
   }
 }
+
+/** Whether AZRebalance ran before this run suspended it. */
+export const rebalanceWasActive = ({ journal }: Pick<Context, 'journal'>, group: string): boolean =>
+  journal.valueBefore(keyOf(group, rebalance)) !== undefined;
 
 /** Raises max where the surge needs room, the old value in the journal first. */
 export async function makeRoom(
@@ -57,11 +62,19 @@ export async function restoreGroups(
       done.push(`max of ${name} back to ${value}`);
     }
     if (group && what === rebalance) {
-      const before = plan?.groups.find((g) => g.name === name)?.desired ?? group.desired;
+      const planned = plan?.groups.find((g) => g.name === name);
+      const before = planned?.desired ?? group.desired;
       // While the group is larger its zones may be uneven, and AWS would even them out by terminating a node undrained.
       if (group.desired > before) {
         remaining.push(
           `AZRebalance of ${name} stays suspended: its desired size is still ${group.desired} (it was ${before})`,
+        );
+        continue;
+      }
+      const uneven = planned && unevenZones(group, planned);
+      if (uneven) {
+        remaining.push(
+          `AZRebalance of ${name} stays suspended: it would terminate a node undrained, because there are ${uneven.says}; run the workflow again to even them out`,
         );
         continue;
       }

@@ -5,6 +5,7 @@ import { messageOf } from '../text.ts';
 import { restoreDeployments } from './cluster-autoscaler.ts';
 import type { Context } from './context.ts';
 import { drainNodes, staysBecause } from './drain.ts';
+import { evenOutZones } from './even-zones.ts';
 import { oversized, restoreGroups } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
 import { ownNodeOf } from './not-yet.ts';
@@ -36,6 +37,7 @@ export async function restore(context: Context, plan: Plan | undefined): Promise
   if (plan) {
     try {
       done.push(...(await removeSurplus(context, plan)));
+      await evenOutZones(context, plan);
     } catch (error) {
       context.signal.throwIfAborted();
       remaining.push(messageOf(error));
@@ -79,7 +81,7 @@ export async function rest(context: Context, plan: Plan): Promise<Restored> {
 }
 
 /** Drains and terminates the newest members until every group has its old size. */
-async function removeSurplus(context: Context, plan: Plan): Promise<string[]> {
+export async function removeSurplus(context: Context, plan: Plan): Promise<string[]> {
   const { aws, say } = context;
   const done: string[] = [];
   for (const { name, by } of await oversized(context, plan)) {

@@ -7,6 +7,7 @@ import { refuseMovedTarget } from './as-planned.ts';
 import { pauseAutoscaler } from './cluster-autoscaler.ts';
 import type { Context } from './context.ts';
 import { drainNodes } from './drain.ts';
+import { evenOutZones } from './even-zones.ts';
 import { passGate, troubles } from './gate.ts';
 import { suspendRebalance } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
@@ -132,7 +133,10 @@ export async function rotate(
     const own = await ownNode(context, view.members);
     const sizes = waveSizes(plan, view.members, settings);
     const intended = whoLeaves(plan, withhold(view.members, own), sizes);
-    if (intended.length === 0) return own.size;
+    if (intended.length === 0) {
+      await evenOutZones(context, plan);
+      return own.size;
+    }
     refuseTwice(intended, done);
     const started = clock.now();
     const soakMs = soakLeftMs(
@@ -147,9 +151,8 @@ export async function rotate(
       );
       return left;
     }
-    await surge(context, plan, withReplacement(plan, intended, settings));
     // Where AWS chose the zone, the one that arrived decides who leaves: volumes of the others stay within reach.
-    const { members } = await lookAround(context, settings.select);
+    const members = await surge(context, plan, withReplacement(plan, intended, settings));
     const bound = await heldByVolumes(context, surgedOf(plan, members, settings));
     const wave = whoLeaves(plan, withhold(members, new Map([...own, ...bound])), sizes);
     if (wave.length === 0) {

@@ -20,8 +20,11 @@ export class SurgeFailed extends Error {}
 
 const pollMs = 500;
 
-/** Gives every leaving member its replacement, in its own zone where AWS allows to ask for it, and waits until all are ready. */
-export async function surge(context: Context, plan: Plan, leaving: readonly Member[]): Promise<void> {
+/**
+ * Gives every leaving member its replacement, in its own zone where AWS allows to ask for it, and waits until all are ready.
+ * Returns the members as they were seen then: a later look may see less, because AWS's answers may be some seconds old.
+ */
+export async function surge(context: Context, plan: Plan, leaving: readonly Member[]): Promise<Member[]> {
   const { groups, members } = await lookAround(context, context.settings.select);
   const since = context.clock.now();
   for (const planned of plan.groups) {
@@ -32,7 +35,22 @@ export async function surge(context: Context, plan: Plan, leaving: readonly Memb
     await makeRoom(context, group, group.desired + zones.length);
     await request(context, plan, group, zones);
   }
-  await waitForNewNodes(context, plan, leaving, since);
+  return waitForNewNodes(context, plan, leaving, since);
+}
+
+/** One node more in this zone, where AWS allows to ask for it; else where AWS puts it, which is where there are fewest. */
+export async function addNode(
+  context: Context,
+  plan: Plan,
+  { name }: { name: string },
+  zone: string,
+): Promise<void> {
+  const since = context.clock.now();
+  const [group] = (await lookAround(context, { names: [name] })).groups;
+  if (!group) return;
+  await makeRoom(context, group, group.desired + 1);
+  await request(context, group, [zone]);
+  await waitForNewNodes(context, plan, [], since);
 }
 
 async function request(context: Context, plan: Plan, group: Group, zones: string[]): Promise<void> {
@@ -73,9 +91,9 @@ async function waitForNewNodes(
   plan: Plan,
   leaving: readonly Member[],
   since: number,
-): Promise<void> {
+): Promise<Member[]> {
   const { kubernetes, aws, clock, signal, settings, say } = context;
-  const look = async (): Promise<Look<true>> => {
+  const look = async (): Promise<Look<Member[]>> => {
     const { groups, members } = await lookAround(context, settings.select);
     const [daemonSets, pods] = await Promise.all([kubernetes.list('daemonsets'), kubernetes.list('pods')]);
     const fresh = members.filter((m) => m.upToDate && m.state !== 'leaving' && m.state !== 'standby');
@@ -94,9 +112,9 @@ async function waitForNewNodes(
       if (missing > 0 || lacking > 0) refuseFailed(group.name, await aws.activities(group.name, since));
       waiting.push(...(await unhealthyTargets(context, group, fresh)));
     }
-    return waiting.length === 0 ? { done: true } : { waiting: names(waiting, 3) };
+    return waiting.length === 0 ? { done: members } : { waiting: names(waiting, 3) };
   };
-  await waitUntil(look, {
+  return waitUntil(look, {
     what: 'the new nodes',
     timeoutName: 'node-timeout',
     timeoutMs: settings.timeouts.node,

@@ -12,7 +12,7 @@ const plan: Plan = {
       max: 4,
       desired: 3,
       peak: 6,
-      zones: {},
+      zones: { a: 2, b: 1 },
       imageId: '',
       template: '',
       outdated: [],
@@ -24,14 +24,23 @@ const plan: Plan = {
   digest: '',
 };
 
-async function restored(desired: number) {
+async function restored(desired: number, zones = ['a', 'a', 'b']) {
   const calls: string[] = [];
   const entries = new Map<string, Json>([
     ['group/g/max', 4],
     ['group/g/AZRebalance', 'active'],
   ]);
   const aws = {
-    groups: async () => [{ name: 'g', min: 1, max: 6, desired } as Group],
+    groups: async () => [
+      {
+        name: 'g',
+        min: 1,
+        max: 6,
+        desired,
+        zones: ['a', 'b'],
+        instances: zones.map((zone) => ({ zone, lifecycle: 'InService' })),
+      } as Group,
+    ],
     resize: async (_: string, size: { max?: number }) => void calls.push(`max ${size.max}`),
     resume: async (_: string, processes: readonly string[]) => void calls.push(`resume ${processes.join()}`),
   } as Partial<Aws> as Aws;
@@ -63,5 +72,12 @@ describe('restoring a group', () => {
       /max of g stays 6.*AZRebalance of g stays suspended: its desired size is still 6 \(it was 3\)/,
     );
     expect(left).toEqual(['group/g/max', 'group/g/AZRebalance']);
+  });
+
+  test('keeps AZRebalance suspended while zones are uneven, as they were not before', async () => {
+    const { calls, remaining, left } = await restored(3, ['a', 'a', 'a']);
+    expect(calls).toEqual(['max 4']);
+    expect(remaining.join()).toMatch(/terminate a node undrained, because there are 3 in a, 0 in b/);
+    expect(left).toEqual(['group/g/AZRebalance']);
   });
 });

@@ -80,6 +80,7 @@ export interface Kubernetes {
   get<R extends Resource>(resource: R, ref: Ref): Promise<ObjectOf[R] | undefined>;
   /** All pages. Items carry apiVersion and kind. */
   list<R extends Resource>(resource: R, query?: ListQuery): Promise<ListOf<ObjectOf[R]>>;
+  /** One with a name is sent again when the first answer got lost: a 409 AlreadyExists may be its own. */
   create<R extends Resource>(resource: R, object: ObjectOf[R]): Promise<ObjectOf[R]>;
   /** Replaces the object; with metadata.resourceVersion it fails with 409 when somebody was faster. */
   update<R extends Resource>(resource: R, object: ObjectOf[R]): Promise<ObjectOf[R]>;

@@ -12,7 +12,7 @@ import { describeDuration, messageOf } from '../text.ts';
 import { type ApiRequest, type Connection, readBody, send } from './connection.ts';
 import { errorFrom, evictionAnswer } from './errors.ts';
 import { openPort } from './port-forward.ts';
-import { patienceMs, retrying } from './retry.ts';
+import { mayCreateAgain, patienceMs, retrying } from './retry.ts';
 import { listAndWatch } from './watch.ts';
 
 const contentTypes: Record<Patch['type'], string> = {
@@ -30,7 +30,7 @@ interface Page<R extends Resource> {
 
 /**
  * The Kubernetes port over HTTPS. Reads and idempotent writes are sent again after throttling, server errors and broken
- * connections; a create only after throttling, because it may have arrived.
+ * connections; a create without a name only after throttling, because it may have arrived.
  */
 export function kubernetesClient(
   connection: Connection,
@@ -106,7 +106,8 @@ export function kubernetesClient(
     },
     create(resource, object) {
       const body = { ...object, apiVersion: apiVersionOf(resource), kind: resources[resource].kind };
-      return call({ method: 'POST', path: pathOf(resource, object.metadata.namespace), body }, false);
+      const path = pathOf(resource, object.metadata.namespace);
+      return call({ method: 'POST', path, body }, mayCreateAgain(object));
     },
     update(resource, object) {
       const body = { ...object, apiVersion: apiVersionOf(resource), kind: resources[resource].kind };

@@ -21,6 +21,13 @@ const transientCodes = new Set([
   'ENETUNREACH',
 ]);
 
+/**
+ * Whether a create may be sent again though it may have arrived: one with a name of its own then answers 409 AlreadyExists,
+ * which its sender takes for done; one whose name the server makes up would be there twice.
+ */
+export const mayCreateAgain = (object: { metadata: { name: string } }): boolean =>
+  object.metadata.name !== '';
+
 /** Whether sending again can help. A throttled request (429) was not processed; a 5xx or a broken connection may have been. */
 export function isTransient(error: unknown, idempotent: boolean): boolean {
   if (error instanceof KubernetesError) return error.status === 429 || (idempotent && error.status >= 500);

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { type Aws, AwsError, type Kubernetes, KubernetesError } from '../../cluster/ports.ts';
 import { pathOf, type Resource } from '../../cluster/resources.ts';
 import { evictionAnswer } from '../../kubernetes/errors.ts';
-import { patienceMs, retrying } from '../../kubernetes/retry.ts';
+import { mayCreateAgain, patienceMs, retrying } from '../../kubernetes/retry.ts';
 import type { FaultAtWork } from './at-work.ts';
 
 /** As over a wire: every request may be refused, and what can help is sent again as the engine's own client does. */
@@ -16,12 +16,12 @@ export function faultyKubernetes(port: Kubernetes, fault: FaultAtWork, clock: Cl
     const { status, reason, message, retryAfterSeconds } = refusal;
     throw new KubernetesError(status, reason, `${method} ${path}: ${message}`, [], retryAfterSeconds);
   };
-  const sent = <T>(method: string, path: string, send: () => Promise<T>): Promise<T> =>
+  const sent = <T>(method: string, path: string, send: () => Promise<T>, idempotent = true): Promise<T> =>
     retrying(
       {
         clock,
         signal: never,
-        idempotent: method !== 'POST',
+        idempotent,
         patienceMs: () => patienceMs.known,
         onFailure: () => {},
       },
@@ -39,7 +39,12 @@ export function faultyKubernetes(port: Kubernetes, fault: FaultAtWork, clock: Cl
     list: (resource, query) =>
       sent('GET', pathOf(resource, query?.namespace), () => port.list(resource, query)),
     create: (resource, object) =>
-      sent('POST', pathOf(resource, object.metadata.namespace), () => port.create(resource, object)),
+      sent(
+        'POST',
+        pathOf(resource, object.metadata.namespace),
+        () => port.create(resource, object),
+        mayCreateAgain(object),
+      ),
     update: (resource, object) => sent('PUT', of(resource, object), () => port.update(resource, object)),
     patch: (resource, ref, patch) =>
       sent('PATCH', pathOf(resource, ref.namespace, ref.name), () => port.patch(resource, ref, patch)),

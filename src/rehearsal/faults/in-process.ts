@@ -60,13 +60,18 @@ export function faultyKubernetes(port: Kubernetes, fault: FaultAtWork, clock: Cl
       }
       return port.evict(pod, options);
     },
-    async *watch(resource, query, signal) {
-      const lostMs = 1000;
-      let until = clock.now() + fault.watchMs();
-      for await (const event of port.watch(resource, query, signal)) {
-        // What happens while the connection is being made again is seen late, and none of it is lost.
-        if (clock.now() >= until) {
-          await clock.sleep(lostMs, signal).catch(() => {});
+    async *watch(resource, query, signal, synced) {
+      const path = pathOf(resource, query.namespace);
+      // What happens while the connection is broken is seen late, and none of it is lost; a version that expired is listed again.
+      const reconnect = async () => {
+        while (!signal.aborted && !answers(() => ask('GET', path, true)))
+          await clock.sleep(reconnectMs, signal).catch(() => {});
+      };
+      let until = Number.NEGATIVE_INFINITY;
+      for await (const event of port.watch(resource, query, signal, synced)) {
+        if (clock.now() >= until || !answers(() => ask('GET', path, true))) {
+          if (Number.isFinite(until)) await clock.sleep(reconnectMs, signal).catch(() => {});
+          await reconnect();
           until = clock.now() + fault.watchMs();
         }
         if (signal.aborted) return;
@@ -74,6 +79,17 @@ export function faultyKubernetes(port: Kubernetes, fault: FaultAtWork, clock: Cl
       }
     },
   };
+}
+
+const reconnectMs = 1000;
+
+function answers(ask: () => void): boolean {
+  try {
+    ask();
+    return true;
+  } catch (error) {
+    return error instanceof KubernetesError && error.status === 410;
+  }
 }
 
 /** As the SDK is set up: so many attempts, each pause twice as long as the one before. */
@@ -89,8 +105,8 @@ const services: Partial<Record<keyof Aws, [service: string, action: string]>> = 
   terminate: ['autoscaling', 'TerminateInstanceInAutoScalingGroup'],
   suspend: ['autoscaling', 'SuspendProcesses'],
   resume: ['autoscaling', 'ResumeProcesses'],
-  tag: ['autoscaling', 'CreateOrUpdateTags'],
-  untag: ['autoscaling', 'DeleteTags'],
+  launchSource: ['autoscaling', 'DescribeAutoScalingGroups'],
+  launchFrom: ['autoscaling', 'UpdateAutoScalingGroup'],
   targetHealth: ['elasticloadbalancing', 'DescribeTargetHealth'],
   refreshInProgress: ['autoscaling', 'DescribeInstanceRefreshes'],
 };
@@ -108,7 +124,8 @@ export function faultyAws(port: Aws, fault: FaultAtWork, clock: Clock): Aws {
       if (!again || n >= attempts) throw new AwsError(action, refusal.code, refusal.message);
       await clock.sleep(Math.min(pause.longestMs, pause.firstMs * 2 ** (n - 1)));
     }
-    const question = JSON.stringify([name, args]);
+    // How new an answer should be is for the engine's own memory.
+    const question = JSON.stringify([name, name === 'groups' ? args[0] : args]);
     const staleMs = fault.staleMs({ service, action });
     const last = given.get(question);
     if (last && clock.now() - last.at < staleMs) return structuredClone(last.answer);

@@ -1,5 +1,5 @@
 import type { AwsWorld } from './aws/world.ts';
-import type { FaultAtWork } from './faults/at-work.ts';
+import type { FaultAtWork } from './faulty/at-work.ts';
 import type { RunningMachineRoom } from './kubelet/machine-room.ts';
 import type { Objects } from './kubernetes/store.ts';
 import type { Manifest } from './scenario/objects.ts';

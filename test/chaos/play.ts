@@ -1,5 +1,5 @@
 import { instanceIdOf, nodeReady } from '../../src/cluster/members.ts';
-import { combined } from '../../src/rehearsal/faults/combined.ts';
+import { combined } from '../../src/rehearsal/faulty/combined.ts';
 import { newImage } from '../../src/rehearsal/scenario/account.ts';
 import { type Engine, shopWorld, startEngine, type World } from '../rotation/world.ts';
 import {

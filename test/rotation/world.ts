@@ -10,7 +10,7 @@ import { inProcessAws } from '../../src/rehearsal/aws/in-process.ts';
 import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../src/rehearsal/embedded-cluster.ts';
 import type { Fault } from '../../src/rehearsal/faults/fault.ts';
-import { faultyAws, faultyKubernetes } from '../../src/rehearsal/faults/in-process.ts';
+import { faultyAws, faultyKubernetes } from '../../src/rehearsal/faulty/ports.ts';
 import { weightlessRuntime } from '../../src/rehearsal/kubelet/runtime.ts';
 import { type Authorize, authorizer, shippedRoles } from '../../src/rehearsal/kubernetes/authorization.ts';
 import { inProcessKubernetes } from '../../src/rehearsal/kubernetes/in-process.ts';

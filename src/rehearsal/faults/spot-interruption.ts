@@ -1,5 +1,5 @@
+import { strikeOnce } from '../faulty/strike.ts';
 import type { Fault } from './fault.ts';
-import { strikeOnce } from './strike.ts';
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html */
 const noticeMs = 120_000;

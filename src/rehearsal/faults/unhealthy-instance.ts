@@ -1,5 +1,5 @@
+import { strikeOnce } from '../faulty/strike.ts';
 import type { Fault } from './fault.ts';
-import { strikeOnce } from './strike.ts';
 
 /** https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-health-checks.html: terminated at once, then replaced. */
 export const unhealthyInstance: Fault = {

@@ -1,4 +1,4 @@
-import type { Fault } from './fault.ts';
+import type { Fault } from '../faults/fault.ts';
 
 /** Several faults at once: of those that would answer, the first one does; delays add up. */
 export function combined(faults: readonly Fault[]): Fault {

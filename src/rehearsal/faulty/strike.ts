@@ -1,5 +1,5 @@
 import type { EmbeddedInstance } from '../aws/state.ts';
-import type { Scene } from './fault.ts';
+import type { Scene } from '../faults/fault.ts';
 
 const firstMs = { from: 10_000, to: 300_000 };
 

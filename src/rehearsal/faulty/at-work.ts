@@ -1,8 +1,8 @@
 import type { Pod } from '../../cluster/objects.ts';
 import type { Cluster } from '../cluster.ts';
+import type { Fault, SeenCall, SeenRequest } from '../faults/fault.ts';
 import type { Machine } from '../world/machine.ts';
 import { Random } from '../world/random.ts';
-import type { Fault, SeenCall, SeenRequest } from './fault.ts';
 
 /** A fault in one cluster: its hooks answer from when it begins until it ends. */
 export class FaultAtWork {

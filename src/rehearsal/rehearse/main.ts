@@ -80,7 +80,11 @@ async function main(asked: RehearseOptions): Promise<boolean> {
     if (options.rights) appendFileSync(options.rights, `${[...stage.usedRights()].join('\n')}\n`);
     for (const words of options.fault?.explained.byWords ?? [])
       lines.push({ good: words.test(run.text), text: `the run's own words say ${words.source}` });
-    if (asked.redis.length > 0 && !redisServer) say('Redis was left out, because there is no redis-server.');
+    if (asked.redis.length > 0 && !redisServer)
+      lines.push({
+        good: process.env.E2E_REQUIRE !== '1',
+        text: 'Redis was left out, because there is no redis-server',
+      });
     for (const { good, text } of lines) console.log(`  ${good ? 'ok  ' : 'FAIL'} ${text}`);
     for (const http of report.http)
       for (const f of http.failures)

@@ -68,7 +68,6 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
   options.account?.(description);
   const { fault } = options;
   fault?.account?.(description);
-  const nodes = description.groups.reduce((sum, g) => sum + g.desired, 0);
   const cluster = createEmbeddedCluster({
     clock,
     seed: options.seed ?? 1,

@@ -49,7 +49,7 @@ export async function addNode(
   const [group] = (await lookAround(context, { names: [name] })).groups;
   if (!group) return;
   await makeRoom(context, group, group.desired + 1);
-  await request(context, group, [zone]);
+  await request(context, plan, group, [zone]);
   await waitForNewNodes(context, plan, [], since);
 }
 

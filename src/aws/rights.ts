@@ -39,7 +39,7 @@ export const statements: readonly Statement[] = [
   {
     sid: 'Look',
     purpose:
-      'See the groups, their instances, what these are launched from, and their health in load balancers.',
+      'See the groups, their instances, and what these are launched from.',
     looksOnly: true,
     resource: '*',
     calls: {

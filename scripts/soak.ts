@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { faults } from '../src/rehearsal/faults/index.ts';
 
 /**
- * The long sweeps: every fault, both controls, three seeds, twenty kills at random moments, each a rehearsal of its own; the
- * upgrades on the real control plane, five times in a row; and 300 seeds of chaos on the virtual clock.
- *   npm run soak [-- faults|controls|seeds|kills|upgrades|chaos]...
+ * The long sweeps: every fault, both controls, three seeds, twenty kills at random moments, each a rehearsal of its own; on the
+ * real control plane the upgrades, five times in a row, and one of 40 nodes with 1,000 pods; and 300 seeds of chaos on the
+ * virtual clock.
+ *   npm run soak [-- faults|controls|seeds|kills|upgrades|forty|chaos]...
  *   npm run soak -- chaos [--seeds 1-300] [--seed 17]
  */
 const earliestKillMs = 500;
@@ -33,6 +34,7 @@ const sweeps: Record<string, () => string[][]> = {
     Object.entries(rehearsals).map(([name, runs]) => [name, () => runs().map((args) => [program, ...args])]),
   ),
   chaos: () => [[chaos, '--seeds', '1-300']],
+  forty: () => [[program, '--real', '--nodes', '40']],
   upgrades: () => Array.from({ length: 5 }, () => ['scripts/test-real.ts', 'upgrades']),
 };
 

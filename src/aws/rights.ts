@@ -38,8 +38,7 @@ const namesATemplate = {
 export const statements: readonly Statement[] = [
   {
     sid: 'Look',
-    purpose:
-      'See the groups, their instances, and what these are launched from.',
+    purpose: 'See the groups, their instances, and what these are launched from.',
     looksOnly: true,
     resource: '*',
     calls: {

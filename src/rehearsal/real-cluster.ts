@@ -41,6 +41,8 @@ export interface RealClusterOptions {
   directory: string;
   /** The first two numbers of the addresses of pods and Services, for example `10.64`: no other cluster's. */
   network: string;
+  /** How long a node may be silent before it counts as unreachable. */
+  nodeGraceSeconds?: number | undefined;
   /** Told the address of the cluster's DNS. */
   runtime: (store: Objects, nameserver: string) => Runtime;
   fault?: Fault | undefined;
@@ -90,6 +92,7 @@ export async function startRealCluster(
     serviceNetwork: services.network,
     authenticate: (token) => (token.startsWith('k8s-aws-v1.') ? suiteUser : undefined),
     auditPolicy: auditPolicy(suiteUser.username),
+    nodeGraceSeconds: options.nodeGraceSeconds,
   });
   await grant(controlPlane.connection, rights);
   const kubernetes = kubernetesClient(controlPlane.connection, systemClock, over.signal);

@@ -30,7 +30,7 @@ async function main(asked: RehearseOptions): Promise<boolean> {
   const what = options.real
     ? `a cluster with a real control plane of Kubernetes ${options.real.kubernetes}`
     : 'the embedded cluster';
-  say(`Starting ${what}: 3 zones, two groups, 7 nodes.`);
+  say(`Starting ${what}: 3 zones, two groups, ${options.crowd?.nodes ?? 7} nodes.`);
   const timeline = new Timeline();
   timeline.onEvent((event) => {
     const important =

@@ -3,6 +3,10 @@ import { messageOf } from '../../text.ts';
 import { type Release, releaseOf } from '../control-plane/versions.ts';
 import type { Fault } from '../faults/fault.ts';
 import { faults } from '../faults/index.ts';
+import { type Crowd, crowdOf } from '../scenario/crowd.ts';
+
+/** Three services with at least one pod each, in two groups of three zones. */
+const fewestNodes = 8;
 
 /** Each topology is a name of `--only`, too. */
 export const topologies = ['sentinel', 'cluster'] as const;
@@ -18,6 +22,8 @@ export interface Interruption {
 export interface RehearseOptions {
   /** Which Redis is rehearsed. */
   redis: readonly Topology[];
+  /** A large cluster instead of the shop with its seven nodes. */
+  crowd: Crowd | undefined;
   seed: number;
   fault: Fault | undefined;
   /** Shows that the witnesses can see: `undrained-node` or `bare-failover`. */
@@ -37,6 +43,7 @@ export const usage = `Rehearses an upgrade of a whole cluster on this machine.
   npm run rehearse [-- options]
 
   --only <what>         nodes leaves Redis out; sentinel or cluster rehearses that Redis alone
+  --nodes <number>      a large cluster: 25 pods for each node, one of them serves (without Redis)
   --real                on a real control plane: etcd, kube-apiserver, controller-manager, scheduler
   --release <name>      which one: newest (default), oldest, or a minor such as 1.31
   --rights <file>       with --real: append the rights that the suite has used
@@ -58,6 +65,7 @@ export function readOptions(args: string[]): RehearseOptions | 'help' {
     args,
     options: {
       only: { type: 'string' },
+      nodes: { type: 'string' },
       seed: { type: 'string', default: '1' },
       fault: { type: 'string' },
       control: { type: 'string' },
@@ -80,6 +88,10 @@ export function readOptions(args: string[]): RehearseOptions | 'help' {
   const only = (['nodes', ...topologies] as const).find((o) => o === values.only);
   if (values.only && !only)
     problems.push(`--only: got ${values.only}, expected nodes, ${topologies.join(' or ')}`);
+  if (values.nodes !== undefined && !(/^\d+$/.test(values.nodes) && Number(values.nodes) >= fewestNodes))
+    problems.push(`--nodes: got ${values.nodes}, expected a number of at least ${fewestNodes}`);
+  if (values.nodes !== undefined && only && only !== 'nodes')
+    problems.push(`--nodes: the large cluster has no Redis; leave out --only ${only}`);
   if (!/^\d+$/.test(values.seed)) problems.push(`--seed: got ${values.seed}, expected a number`);
   const control = (['undrained-node', 'bare-failover'] as const).find((c) => c === values.control);
   if (values.control && !control)
@@ -106,7 +118,8 @@ export function readOptions(args: string[]): RehearseOptions | 'help' {
   }
   if (problems.length > 0) throw new Error(problems.join('\n'));
   return {
-    redis: only === 'nodes' ? [] : topologies.filter((t) => only === undefined || t === only),
+    redis: only === 'nodes' || values.nodes ? [] : topologies.filter((t) => only === undefined || t === only),
+    crowd: values.nodes ? crowdOf(Number(values.nodes)) : undefined,
     seed: Number(values.seed),
     fault,
     control,

@@ -14,6 +14,7 @@ import { processRuntime } from '../kubelet/process-runtime.ts';
 import type { Objects } from '../kubernetes/store.ts';
 import { startRealCluster } from '../real-cluster.ts';
 import { account, newImage, releaseNewImage } from '../scenario/account.ts';
+import { crowdAccount, crowdWorkloads } from '../scenario/crowd.ts';
 import {
   catalogWorkloads,
   clusterWorkloads,
@@ -35,8 +36,10 @@ import type { Line } from './verdict.ts';
 
 /** Boot takes two to three seconds instead of a minute. */
 const factor = 20;
-const setUpLimitMs = 90_000;
+const setUpLimitMs = { shop: 90_000, crowd: 900_000 };
 const balancerLearnsMs = 3200;
+/** All kubelets share one process, which a crowd keeps busy: as long as in production. */
+const crowdGraceSeconds = 50;
 
 type At = (labels: string, port: number) => string;
 const redisWitness = {
@@ -80,7 +83,9 @@ export async function setTheStage(
   const cleanUp = () => rmSync(directory, { recursive: true, force: true });
   process.on('exit', cleanUp);
   mkdirSync(join(directory, 'logs'), { recursive: true });
-  const description = account();
+  const { crowd } = options;
+  const nodes = crowd?.nodes ?? 7;
+  const description = crowd ? crowdAccount(crowd) : account();
   options.fault?.account?.(description);
   let latest: WitnessReport | undefined;
   const witnesses = await Witnesses.start({ everyMs: 100, workMs: 150 }, (report) => {
@@ -91,22 +96,27 @@ export async function setTheStage(
   const discovery = await serveDiscovery(podDiscovery(store));
 
   await cluster.apply(systemWorkloads());
-  await until(() => allReady(cluster, 7), 'seven nodes to be ready');
-  const manifests = [
-    ...webWorkloads(witnesses.queueUrl),
-    ...catalogWorkloads(),
-    ...options.redis.flatMap((topology) => redisWorkloads[topology]()),
-  ];
+  const limitMs = setUpLimitMs[crowd ? 'crowd' : 'shop'];
+  await until(() => allReady(cluster, nodes), limitMs, `${nodes} nodes to be ready`);
+  const manifests = crowd
+    ? crowdWorkloads(crowd, witnesses.queueUrl)
+    : [
+        ...webWorkloads(witnesses.queueUrl),
+        ...catalogWorkloads(),
+        ...options.redis.flatMap((topology) => redisWorkloads[topology]()),
+      ];
   await cluster.apply(options.fault?.manifests?.(manifests) ?? manifests);
-  await until(() => allReady(cluster, 7), 'all pods to be ready');
-  say(`Seven nodes run ${store.list('pods').length} pods.`);
+  await until(() => allReady(cluster, nodes), limitMs, 'all pods to be ready');
+  say(
+    `${nodes} nodes run ${store.list('pods').length} pods${crowd ? `, ${crowd.serving} of them serve as processes` : ''}.`,
+  );
   if (options.redis.includes('cluster')) {
     const pods = store.list('pods', { namespace: shop, labelSelector: 'app=redis-cluster' });
     await formRedisCluster(pods.map((p) => p.status?.podIP ?? ''));
     say('The Redis Cluster has formed.');
   }
   const balancers = await Promise.all(
-    ['web', 'checkout'].map(async (service) => ({
+    (crowd ? ['web', 'api', 'checkout'] : ['web', 'checkout']).map(async (service) => ({
       service,
       ...(await startBalancer({
         store,
@@ -173,7 +183,7 @@ interface Real {
 
 /** The embedded cluster, or one with a real control plane. */
 async function startCluster(
-  { seed, fault, real }: RehearseOptions,
+  { seed, fault, real, crowd }: RehearseOptions,
   description: AwsDescription,
   directory: string,
   redisServer: string | undefined,
@@ -192,7 +202,14 @@ async function startCluster(
   const common = { seed, description, factor, fault, runtime };
   if (real) {
     const binaries = await obtainBinaries(real, process.env, say);
-    const { cluster, endpoints } = await startRealCluster({ ...common, binaries, directory, network, say });
+    const { cluster, endpoints } = await startRealCluster({
+      ...common,
+      binaries,
+      directory,
+      network,
+      nodeGraceSeconds: crowd && crowdGraceSeconds,
+      say,
+    });
     return { cluster, endpoints, real: { kubectl: binaries.kubectl, controlPlane: cluster.controlPlane } };
   }
   const cluster = createEmbeddedCluster({ ...common, clock: wallClock });
@@ -213,10 +230,10 @@ function allReady({ store }: Cluster, nodes: number): boolean {
   );
 }
 
-async function until(holds: () => boolean, what: string): Promise<void> {
-  const end = Date.now() + setUpLimitMs;
+async function until(holds: () => boolean, limitMs: number, what: string): Promise<void> {
+  const end = Date.now() + limitMs;
   while (!holds()) {
-    if (Date.now() > end) throw new Error(`Waited ${setUpLimitMs / 1000} s for ${what}.`);
+    if (Date.now() > end) throw new Error(`Waited ${limitMs / 1000} s for ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -53,10 +53,10 @@ export async function runUpgrade(
         region,
         targets: stringify(stage.targets),
         redis: options.redis.length > 0 ? stringify(options.redis.map((t) => redisInput[t])) : '',
-        'max-surge': '2',
+        'max-surge': options.crowd ? '25%' : '2',
         'baseline-duration': '8s',
         // Cluster, witnesses and engine share one small machine, whose noise is not the services'.
-        'min-latency-delta': '50ms',
+        'min-latency-delta': options.crowd ? '500ms' : '50ms',
         ...options.fault?.inputs,
       },
       env: stage.endpoints.environment,

@@ -41,6 +41,7 @@ export function makeSession(github: GithubRuntime, contract: Contract, signals: 
       return aws;
     },
     say: github.say,
+    fold: github.fold,
     warn: github.warn,
     output(name, value) {
       if (!(name in contract.outputs))

@@ -18,6 +18,8 @@ export interface WaitOptions {
   /** Every `sayEveryMs` the wait says what it waits for, since when and how much longer. */
   say?: (line: string) => void;
   sayEveryMs?: number;
+  /** How long it should take, as far as anybody can tell. */
+  expectedMs?: number | undefined;
   clock: Clock;
   signal: AbortSignal;
 }
@@ -56,13 +58,40 @@ export async function waitUntil<T>(look: () => Promise<Look<T>> | Look<T>, optio
       said = clock.now();
       const left = describeDuration(timeoutMs - elapsed);
       options.say(
-        `Waiting for ${what} since ${describeDuration(elapsed)}, at most ${left} more: ${found.waiting}`,
+        `Waiting for ${what} since ${describeDuration(elapsed)}${expectation(started, options)}, at most ${left} more: ${found.waiting}`,
       );
     }
     const left = timeoutMs - elapsed;
     const poll = options.pollMs ?? 1000;
     if (news) await pauseUntil(news, Math.min(poll, left), Math.min(options.idleMs ?? idleMs, left), options);
     else await clock.sleep(Math.min(poll, left), signal);
+  }
+}
+
+/** When the wait should end, or that it should have; as the log writes times. */
+function expectation(started: number, { expectedMs, clock }: WaitOptions): string {
+  if (!expectedMs) return '';
+  const end = started + expectedMs;
+  return end > clock.now()
+    ? `, until about ${new Date(end).toISOString().slice(11, 19)}`
+    : `, longer than the expected ${describeDuration(expectedMs)}`;
+}
+
+/** Pauses for a time that is known before, and says now and then what for. */
+export async function pause(
+  ms: number,
+  {
+    what,
+    say,
+    clock,
+    signal,
+  }: Pick<WaitOptions, 'what' | 'clock' | 'signal'> & { say: (line: string) => void },
+): Promise<void> {
+  const until = clock.now() + ms;
+  for (let left = ms; left > 0; left = until - clock.now()) {
+    if (left < ms)
+      say(`Waiting for ${what} since ${describeDuration(ms - left)}, ${describeDuration(left)} more.`);
+    await clock.sleep(Math.min(left, 20_000), signal);
   }
 }
 

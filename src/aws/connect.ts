@@ -209,6 +209,7 @@ async function activities(
         cause: a.Cause ?? '',
         description: a.Description ?? '',
         startedAt,
+        ...(a.EndTime ? { endedAt: a.EndTime.getTime() } : {}),
         progress: a.Progress ?? 0,
       });
     }

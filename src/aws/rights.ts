@@ -38,13 +38,15 @@ const namesATemplate = {
 export const statements: readonly Statement[] = [
   {
     sid: 'Look',
-    purpose: 'See the groups, their instances, and what these are launched from.',
+    purpose:
+      'See the groups, their instances, what these are launched from, how long they take, and why none comes.',
     looksOnly: true,
     resource: '*',
     calls: {
       'autoscaling:DescribeAutoScalingGroups': ['groups', 'launchSource'],
       'autoscaling:DescribeInstanceRefreshes': ['refreshInProgress'],
       'autoscaling:DescribeLaunchConfigurations': ['groups', 'launchesOf'],
+      'autoscaling:DescribeScalingActivities': ['activities'],
       'ec2:DescribeInstances': ['instances'],
       'ec2:DescribeLaunchTemplateVersions': ['groups', 'launchesOf'],
       'ec2:DescribeSubnets': ['groups'],
@@ -67,11 +69,9 @@ export const statements: readonly Statement[] = [
   },
   {
     sid: 'WatchARotation',
-    purpose:
-      'During a rotation: why no instance comes, and whether new nodes are healthy in the load balancers.',
+    purpose: 'During a rotation: whether new nodes are healthy in the load balancers.',
     resource: '*',
     calls: {
-      'autoscaling:DescribeScalingActivities': ['activities'],
       'elasticloadbalancing:DescribeInstanceHealth': ['targetHealth'],
       'elasticloadbalancing:DescribeTargetHealth': ['targetHealth'],
     },

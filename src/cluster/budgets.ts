@@ -1,4 +1,5 @@
 import type { Pod, PodDisruptionBudget } from './objects.ts';
+import { isReady } from './pods.ts';
 import { scaled } from './quantities.ts';
 import { matchesSelector } from './selectors.ts';
 
@@ -47,3 +48,16 @@ export function steadyAllowance(budget: PodDisruptionBudget, scale: number): num
  */
 export const oneMoreHelps = (budget: PodDisruptionBudget, scale: number): boolean =>
   steadyAllowance(budget, scale + 1) > 0;
+
+/**
+ * Whether the budget would let the pod go at this moment, from its status: what the Eviction API answers, without asking it
+ * (pkg/registry/core/pod/storage/eviction.go). Pods that do not serve may go when the others are enough, or always by policy.
+ */
+export function allowsNow(budget: PodDisruptionBudget, pod: Pod): boolean {
+  const { disruptionsAllowed = 0, currentHealthy = 0, desiredHealthy = 0 } = budget.status ?? {};
+  if (!isReady(pod)) {
+    if (budget.spec.unhealthyPodEvictionPolicy === 'AlwaysAllow') return true;
+    if (desiredHealthy > 0 && currentHealthy >= desiredHealthy) return true;
+  }
+  return disruptionsAllowed > 0;
+}

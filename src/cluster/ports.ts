@@ -238,6 +238,8 @@ export interface ScalingActivity {
   cause: string;
   description: string;
   startedAt: number;
+  /** Absent while it goes on. */
+  endedAt?: number;
   progress: number;
 }
 

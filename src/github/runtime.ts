@@ -7,12 +7,19 @@ const mostWarnings = 9;
 /** The job this process runs in: inputs, outputs, log and summary. The only way to GitHub's runner files. */
 export function githubRuntime() {
   let warnings = 0;
+  let folding = false;
   return {
     input: (name: string): string => core.getInput(name),
     state: (name: string): string => core.getState(name),
     saveState: (name: string, value: string): void => core.saveState(name, value),
     output: (name: string, value: string): void => core.setOutput(name, value),
     say: (line: string): void => core.info(`${new Date().toISOString().slice(11, 19)} ${line}`),
+    /** https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#grouping-log-lines: groups do not nest. */
+    fold(title?: string): void {
+      if (folding) core.endGroup();
+      folding = title !== undefined;
+      if (title !== undefined) core.startGroup(title);
+    },
     warn(line: string): void {
       if (++warnings <= mostWarnings) core.warning(line);
       else core.info(`Warning: ${line}`);

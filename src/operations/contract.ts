@@ -38,6 +38,8 @@ export interface Session {
   self: { hostname: string; addresses: readonly string[] };
   /** Writes one line to the log. */
   say(line: string): void;
+  /** Folds the lines that follow under this title, until the next one; without a title no more. Absent where nothing folds. */
+  fold?: (title?: string) => void;
   /** Annotates the run; shown on its page. */
   warn(line: string): void;
   /** Written to the outputs at once, so that a run that is killed leaves what it knew; the last value wins. */

@@ -25,7 +25,14 @@ export const rotateNodesContract: Contract = {
       description:
         'Output `run-id` of phase: prepare. Required for drain, and for rollback of a run that has ended; restore and rollback take the unfinished run without it.',
     },
-    'plan-digest': { description: 'Output `plan-digest` of phase: prepare. Required for drain.' },
+    'plan-digest': {
+      description:
+        'The plan that the run must have: output `plan-digest` of phase: prepare, required for drain; or of phase: plan, for all and prepare, which refuse when the world has moved since.',
+    },
+    plan: {
+      description:
+        'Output `plan` of phase: plan, for all and prepare: as plan-digest, and a refusal says what has changed since the plan.',
+    },
     redis: {
       description:
         'The Redis that migrate-redis moves, as YAML: a list of {name, namespace, kind, pods, ...}; see migrate-redis.',
@@ -102,9 +109,10 @@ export const rotateNodesContract: Contract = {
   },
   outputs: {
     'run-id': 'The run: names lease, journal and taints, and goes into the following steps.',
-    'plan-digest': 'Digest of the plan; drain and migrate-redis refuse a different one.',
+    'plan-digest':
+      'Digest of the plan: groups, outdated nodes, targets, and the settings that decide what is done. Drain and migrate-redis refuse a different one.',
     nodes: 'JSON list of the outdated nodes that carry Redis (phase: prepare).',
-    plan: 'JSON summary of the plan: groups with size, peak and outdated nodes, and the number of waves.',
+    plan: 'The plan as JSON: groups, order of the nodes in waves; with phase: plan also a forecast of duration, peak, blockers and changes. The input plan of a later step takes it.',
     verdict:
       'planned, prepared, completed, incomplete (out of time), nothing-to-do, restored, rolled-back, stopped or failed.',
     complete: 'true when no outdated node is left, false when running again goes on.',

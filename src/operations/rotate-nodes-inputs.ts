@@ -1,5 +1,7 @@
 import { parseRedis, type RedisTarget } from '../redis/settings.ts';
 import type { RotationSettings } from '../rotation/context.ts';
+import { type HandedPlan, parseHandedPlan } from '../rotation/handed-plan.ts';
+import type { Agreed } from './agreed-plan.ts';
 import { groupSelection, readCluster } from './common.ts';
 import { InputReader } from './inputs.ts';
 
@@ -11,7 +13,8 @@ export interface RotateNodesInputs {
   settings: RotationSettings;
   redis: RedisTarget[];
   runId: string;
-  planDigest: string;
+  /** The plan that the run must have. */
+  agreed: Agreed;
   /** Empty when no traffic is watched. */
   baseline: string;
 }
@@ -69,6 +72,7 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
       read.text('soak'),
       `less than time-budget (${read.text('time-budget')}), or no wave would ever fit`,
     );
+  const agreed = readAgreed(read, starts);
   const baseline = read.text('baseline');
   read.finish();
   return {
@@ -76,9 +80,19 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
     settings,
     redis,
     runId: read.text('run-id'),
-    planDigest: read.text('plan-digest'),
+    agreed,
     baseline: baseline === 'none' ? '' : baseline,
   };
+}
+
+function readAgreed(read: InputReader, starts: boolean): Agreed {
+  const digest = read.text('plan-digest');
+  const plan = read.yaml<HandedPlan | undefined>('plan', parseHandedPlan, undefined);
+  if (plan && !starts)
+    read.problem('plan', `the plan ${plan.digest}`, 'nothing: only phase: all and prepare make a plan');
+  if (plan && digest && digest !== plan.digest)
+    read.problem('plan-digest', digest, `${plan.digest}, the digest of the input plan, or nothing`);
+  return { digest: plan?.digest ?? digest, plan };
 }
 
 const isNothing = (size: number | string): boolean => size === 0 || size === '0%';

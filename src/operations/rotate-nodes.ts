@@ -6,8 +6,11 @@ import { journalRef, openJournal, readJournal } from '../journal/config-map-jour
 import { joinRun, type Run, unfinishedRun } from '../journal/run.ts';
 import { redisSelections } from '../redis/settings.ts';
 import type { Context } from '../rotation/context.ts';
+import { type Forecast, forecast } from '../rotation/forecast/forecast.ts';
+import { planOutput } from '../rotation/forecast/output.ts';
 import { noGuard } from '../rotation/gate.ts';
 import type { Plan } from '../rotation/plan.ts';
+import { outcome } from '../rotation/plan-summary.ts';
 import { type Restored, redisNote, rest, restore } from '../rotation/restore.ts';
 import {
   findWayBack,
@@ -32,6 +35,7 @@ import { rotationSummary } from '../rotation/summary.ts';
 import { nodesOfRun, whatNext } from '../rotation/what-next.ts';
 import { messageOf, names } from '../text.ts';
 import { watchTraffic } from '../traffic/guard.ts';
+import { OtherPlan, refuseOther } from './agreed-plan.ts';
 import type { Operation, Session } from './contract.ts';
 import { rotateNodesContract } from './rotate-nodes-contract.ts';
 import { type RotateNodesInputs, readRotateNodes } from './rotate-nodes-inputs.ts';
@@ -129,18 +133,21 @@ async function work(
   let finished = false;
   let verdict = 'failed';
   let failure = '';
+  let refused = false;
   const context = await contextOf(session, inputs, run, over);
   try {
     if (inputs.phase === 'restore') plan = planInForce(context.journal);
     else if (way) {
       plan = await rollbackPlan(context, way);
-      tellPlan(session, plan);
+      tellPlan(session, plan, context.settings);
       verdict = await rotateAll(context, session, inputs, plan, replaced);
     } else {
       const redis = await redisPods(context.kubernetes, inputs);
-      plan = await planOf(context, redis);
+      plan = await planOf(context, redis, (plan, unfinished) => {
+        if (inputs.phase !== 'drain') refuseOther(inputs.agreed, plan, inputs.settings, unfinished);
+      });
       context.launchedBefore = plan.launchedBefore;
-      tellPlan(session, plan);
+      tellPlan(session, plan, inputs.settings);
       if (inputs.redis.length > 0) await context.journal.note(redisNote, redisSelections(inputs.redis));
       verdict = await phase(context, session, inputs, plan, redis, replaced);
     }
@@ -154,7 +161,9 @@ async function work(
     }
   } catch (error) {
     failure = messageOf(error);
-    if (session.signal.aborted) verdict = 'stopped';
+    refused = error instanceof OtherPlan;
+    if (refused) finished = context.journal.noted(digestNote) === undefined;
+    else if (session.signal.aborted) verdict = 'stopped';
     else if (!run.signal.aborted && inputs.settings.onFailure === 'restore' && inputs.phase !== 'restore') {
       session.say(`Failed: ${failure}`);
       session.say('Putting every setting back.');
@@ -164,7 +173,8 @@ async function work(
       if (session.signal.aborted) verdict = 'stopped';
     }
   }
-  const next = await adviceAfter(context, verdict, finished);
+  // Of a plan that was refused nothing was begun.
+  const next = refused ? [] : await adviceAfter(context, verdict, finished);
   for (const line of next) session.say(line);
   session.output('verdict', verdict);
   session.output('replaced', String(replaced.length));
@@ -267,6 +277,7 @@ async function rotateAll(
     session.output('complete', String(left === 0));
     return left === 0 ? 'completed' : 'incomplete';
   } finally {
+    context.fold?.();
     await traffic.stop();
   }
 }
@@ -289,14 +300,15 @@ async function contextOf(
     guard: noGuard,
     say: session.say,
     self: session.self,
+    fold: session.fold,
   };
 }
 
 function refuseOtherPlan(context: Context, inputs: RotateNodesInputs): void {
   const digest = context.journal.noted(digestNote);
-  if (digest === inputs.planDigest) return;
+  if (digest === inputs.agreed.digest) return;
   throw new Error(
-    `plan-digest: got ${inputs.planDigest}, but run ${context.journal.runId} has the plan ${String(digest)}. Run phase: prepare again and hand on its outputs.`,
+    `plan-digest: got ${inputs.agreed.digest}, but run ${context.journal.runId} has the plan ${String(digest)}. Run phase: prepare again and hand on its outputs.`,
   );
 }
 
@@ -307,17 +319,14 @@ async function redisPods(kubernetes: Kubernetes, inputs: RotateNodesInputs): Pro
   return (await Promise.all(lists)).flatMap((l) => l.items);
 }
 
-function tellPlan(session: Session, plan: Plan): void {
+function tellPlan(session: Session, plan: Plan, settings: object, told?: Forecast): void {
   session.output('plan-digest', plan.digest);
-  const groups = plan.groups.map(({ name, desired, peak, outdated }) => ({
-    name,
-    desired,
-    peak,
-    outdated: outdated.length,
-  }));
-  session.output('plan', JSON.stringify({ groups, waves: plan.waves.length }));
-  for (const g of groups)
-    session.say(`Plan: ${g.name} has ${g.desired} nodes, ${g.outdated} outdated; at most ${g.peak} at once.`);
+  session.output('plan', JSON.stringify(planOutput(plan, settings, told)));
+  for (const g of plan.groups)
+    session.say(
+      `Plan: ${g.name} has ${g.desired} nodes, ${g.outdated.length} outdated; at most ${g.peak} at once.`,
+    );
+  if (told && plan.waves.length > 0) session.say(`Plan: ${outcome(plan, told)}`);
 }
 
 /** Reads only: no lease, no journal, no taint. */
@@ -325,8 +334,10 @@ async function showPlan(session: Session, inputs: RotateNodesInputs): Promise<vo
   const { self, say } = session;
   const source = { kubernetes: await session.kubernetes(), aws: await session.aws(), say, self };
   const redis = await redisPods(source.kubernetes, inputs);
-  const plan = await makePlan(source, inputs.settings, session.clock.now(), redis);
-  tellPlan(session, plan);
+  const now = session.clock.now();
+  const plan = await makePlan(source, inputs.settings, now, redis);
+  const told = await forecast(source, plan, inputs.settings, now, redis);
+  tellPlan(session, plan, inputs.settings, told);
   session.output('verdict', 'planned');
   session.summary(
     rotationSummary({
@@ -335,6 +346,7 @@ async function showPlan(session: Session, inputs: RotateNodesInputs): Promise<vo
       verdict: 'planned',
       failure: '',
       plan,
+      forecast: told,
       replaced: [],
       restored: { done: [], remaining: [] },
       way: [],

@@ -17,9 +17,17 @@ export const replicasKey = (d: { metadata: { namespace?: string; name: string } 
 /** The Deployments that the setting means; none where there are none. */
 export async function findAutoscalers(kubernetes: Kubernetes, setting: string): Promise<Deployment[]> {
   if (setting === 'none') return [];
-  if (setting === 'auto') return (await kubernetes.list('deployments')).items.filter(isAutoscaler);
+  if (setting === 'auto') return autoscalersAmong((await kubernetes.list('deployments')).items, setting);
   const [namespace = '', name = ''] = setting.split('/');
   const found = await kubernetes.get('deployments', { namespace, name });
+  return autoscalersAmong(found ? [found] : [], setting);
+}
+
+/** The same among all Deployments. @throws Error when the named one is not there. */
+export function autoscalersAmong(deployments: readonly Deployment[], setting: string): Deployment[] {
+  if (setting === 'none') return [];
+  if (setting === 'auto') return deployments.filter(isAutoscaler);
+  const found = deployments.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === setting);
   if (!found)
     throw new Error(
       `cluster-autoscaler: there is no Deployment ${setting}; name the one that runs it, or say none.`,

@@ -47,6 +47,10 @@ export interface Context {
   guard: Guard;
   say: (line: string) => void;
   self: Self;
+  /** Folds the lines that follow under this title, until the next one; without a title no more. Absent where nothing folds. */
+  fold?: ((title?: string) => void) | undefined;
+  /** How long the steps of the present wave should take, by the forecast. */
+  expected?: Partial<Timeouts> | undefined;
   /** Resolves at the next change in the cluster, for waits. */
   changed: () => Promise<unknown>;
   /** Instances launched before this moment are outdated whatever they run: from the plan. */

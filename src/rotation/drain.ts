@@ -131,6 +131,7 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
     await waitUntil(look, {
       what,
       timeoutName: 'drain-timeout',
+      expectedMs: context.expected?.drain,
       timeoutMs: settings.timeouts.drain,
       pollMs,
       say,

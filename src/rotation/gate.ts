@@ -91,6 +91,7 @@ export async function passGate(
   await waitUntil(look, {
     what: 'the gate before the next wave',
     timeoutName: 'gate-timeout',
+    expectedMs: context.expected?.gate,
     timeoutMs: settings.timeouts.gate,
     pollMs: passPauseMs,
     say,

@@ -40,6 +40,7 @@ export async function waitForVolumes(
     {
       what: `the volumes of ${names(nodes)} to be detached`,
       timeoutName: 'volume-timeout',
+      expectedMs: context.expected?.volume,
       timeoutMs: settings.timeouts.volume,
       pollMs,
       say,
@@ -111,6 +112,7 @@ export async function terminate(context: Context, plan: Plan, members: readonly 
     {
       what: `${names(members.map((m) => m.node?.metadata.name ?? m.instanceId))} to be gone`,
       timeoutName: 'terminate-timeout',
+      expectedMs: context.expected?.terminate,
       timeoutMs: settings.timeouts.terminate,
       pollMs,
       say,

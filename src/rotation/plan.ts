@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Member } from '../cluster/members.ts';
 import type { Group, LaunchTarget } from '../cluster/ports.ts';
 import { scaled } from '../cluster/quantities.ts';
+import { digestOf } from './plan-digest.ts';
 
 export interface PlannedGroup {
   name: string;
@@ -32,7 +32,8 @@ export interface Ran {
 /** Pure data: which members are replaced, in which waves. */
 export interface Plan {
   groups: PlannedGroup[];
-  waves: { group: string; instanceId: string; node: string; zone: string }[][];
+  /** A canary tries a configuration that no node of its group runs yet. */
+  waves: { group: string; instanceId: string; node: string; zone: string; canary?: true }[][];
   digest: string;
   /** When the newest member was launched; what is launched later came with the rotation. */
   newest: number;
@@ -124,10 +125,7 @@ function completed(
     const inWaves = waves.map((wave) => Math.min(surge, wave.filter((m) => m.group === group.name).length));
     return { ...group, peak: group.desired + Math.max(first, ...inWaves) };
   });
-  const digest = createHash('sha256')
-    .update(JSON.stringify(at === undefined ? planned : [planned, at]))
-    .digest('hex')
-    .slice(0, 16);
+  const digest = digestOf(planned, at === undefined ? limits : { ...limits, at });
   return { groups: planned, waves, digest, newest: Math.max(0, ...members.map((m) => m.launchedAt)) };
 }
 
@@ -285,12 +283,14 @@ function wavesOf(groups: PlannedGroup[], members: readonly Member[], limits: Wav
   for (;;) {
     const wave = whoLeaves({ groups }, left, waveSizes({ groups }, left, limits));
     if (wave.length === 0) return waves;
+    const proven = new Set(left.filter((m) => m.state === 'current').map((m) => m.group));
     waves.push(
       wave.map((m) => ({
         group: m.group,
         instanceId: m.instanceId,
         node: m.node?.metadata.name ?? '',
         zone: m.zone,
+        ...(limits.canary && !proven.has(m.group) ? { canary: true as const } : {}),
       })),
     );
     left = left.map((m) => (wave.includes(m) ? { ...m, state: 'current', upToDate: true } : m));

@@ -3,7 +3,7 @@ import type { Deployment, Pod, PodDisruptionBudget, ReplicaSet } from '../cluste
 import { ownerOf } from '../cluster/pods.ts';
 import { matchesSelector } from '../cluster/selectors.ts';
 import { describeDuration } from '../text.ts';
-import { waitUntil } from '../wait.ts';
+import { pause, waitUntil } from '../wait.ts';
 import { replicasKey } from './cluster-autoscaler.ts';
 import type { Context } from './context.ts';
 import { staysBecause } from './drain.ts';
@@ -107,7 +107,12 @@ export async function surgeDeployments(context: Context, nodes: readonly string[
     say(
       `Giving load balancers ${describeDuration(settings.settleMs)} (settle-time) to learn of the additional replicas.`,
     );
-    await clock.sleep(settings.settleMs, signal);
+    await pause(settings.settleMs, {
+      what: 'load balancers to learn of additional replicas',
+      say,
+      clock,
+      signal,
+    });
   }
   return held;
 }

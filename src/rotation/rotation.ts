@@ -3,6 +3,8 @@ import type { Pod } from '../cluster/objects.ts';
 import { podName } from '../cluster/pods.ts';
 import type { Json } from '../journal/journal.ts';
 import { count, names } from '../text.ts';
+import { pause } from '../wait.ts';
+import { announcer } from './announce.ts';
 import { refuseMovedTarget } from './as-planned.ts';
 import { pauseAutoscaler } from './cluster-autoscaler.ts';
 import type { Context } from './context.ts';
@@ -16,6 +18,7 @@ import { type Plan, planRotation, surplusOf, waveSize, waveSizes, whoLeaves } fr
 import { putBack, surgeDeployments } from './rollout.ts';
 import { allowScaleDown } from './scale-down.ts';
 import { soak, soakLeftMs } from './soak.ts';
+import { type StepSeconds, StepTimes } from './step-times.ts';
 import { surge } from './surge.ts';
 import { taint } from './taints.ts';
 import { tellNodes } from './tell-nodes.ts';
@@ -30,17 +33,28 @@ export interface Replaced {
   node: string;
   group: string;
   wave: number;
+  /** Of its whole wave, and of the steps of it. */
   seconds: number;
+  steps?: StepSeconds;
 }
 
-/** The plan of this run: the one in the journal, or a new one that is written there. Nodes with these pods are surged first. */
-export async function planOf(context: Context, redis: readonly Pod[] = []): Promise<Plan> {
+/**
+ * The plan of this run: the one in the journal, or a new one that is written there. Nodes with these pods are surged first.
+ * @param agree throws when this plan must not be carried out; told the run that has it in its journal already
+ */
+export async function planOf(
+  context: Context,
+  redis: readonly Pod[] = [],
+  agree: (plan: Plan, unfinished?: string) => void = () => {},
+): Promise<Plan> {
   const noted = context.journal.noted(planNote) as unknown as Plan | undefined;
   if (noted) {
+    agree(noted, context.journal.runId);
     await refuseRefresh(context.aws, noted.groups);
     return noted;
   }
   const plan = await makePlan(context, context.settings, context.clock.now(), redis);
+  agree(plan);
   await context.journal.note(planNote, plan as unknown as Json);
   await context.journal.note(digestNote, plan.digest);
   return plan;
@@ -126,6 +140,7 @@ export async function rotate(
   const done = new Set<string>();
   let longestMs = 0;
   await finishLeaving(context, plan);
+  const announce = await announcer(context, plan);
   for (let number = 1; ; number++) {
     signal.throwIfAborted();
     const view = await lookAround(context, settings.select, { fresh: true });
@@ -134,6 +149,7 @@ export async function rotate(
     const sizes = waveSizes(plan, view.members, settings);
     const intended = whoLeaves(plan, withhold(view.members, own), sizes);
     if (intended.length === 0) {
+      context.fold?.();
       await evenOutZones(context, plan);
       return own.size;
     }
@@ -151,8 +167,11 @@ export async function rotate(
       );
       return left;
     }
+    announce(number, view.members, intended);
+    const times = new StepTimes(clock);
     // Where AWS chose the zone, the one that arrived decides who leaves: volumes of the others stay within reach.
     const members = await surge(context, plan, withReplacement(plan, intended, settings));
+    times.end('surge');
     const bound = await heldByVolumes(context, surgedOf(plan, members, settings));
     const wave = whoLeaves(plan, withhold(members, new Map([...own, ...bound])), sizes);
     if (wave.length === 0) {
@@ -161,8 +180,9 @@ export async function rotate(
     }
     const left = members.filter((m) => m.state === 'outdated').length;
     say(`Wave ${number}: ${names(nodesOf(wave))}; ${count(left - wave.length, 'outdated node')} after it.`);
-    await replaceWave(context, plan, wave, known);
+    await replaceWave(context, plan, wave, known, times);
     await passGate(context, known, new Set(nodesOf(wave)));
+    times.end('gate');
     for (const m of wave) {
       done.add(m.instanceId);
       onReplaced({
@@ -170,9 +190,11 @@ export async function rotate(
         group: m.group,
         wave: number,
         seconds: Math.round((clock.now() - started) / 1000),
+        steps: times.seconds(),
       });
     }
-    if (settings.intervalMs > 0) await clock.sleep(settings.intervalMs, signal);
+    if (settings.intervalMs > 0 && left > wave.length)
+      await pause(settings.intervalMs, { what: 'the next wave (interval)', say, clock, signal });
     longestMs = Math.max(longestMs, clock.now() - started);
   }
 }
@@ -229,6 +251,7 @@ async function replaceWave(
   plan: Plan,
   wave: readonly Member[],
   known: ReadonlySet<string>,
+  times: StepTimes,
 ): Promise<void> {
   const nodes = nodesOf(wave);
   await taint(context, nodes, 'NoSchedule');
@@ -239,13 +262,19 @@ async function replaceWave(
     `Rotation ${context.journal.runId} moves its pods to other nodes.`,
   );
   await surgeDeployments(context, nodes);
+  times.end('rollout');
   const hanging = await drainNodes(context, nodes);
   await putBack(context, nodes);
+  times.end('drain');
   await waitForVolumes(context, nodes, hanging);
+  times.end('volumes');
   await soak(context, wave, known);
+  times.end('soak');
   await terminate(context, plan, wave);
+  times.end('terminate');
   // Members that left without a replacement are replaced by their group itself.
   if (withReplacement(plan, wave, context.settings).length < wave.length) await surge(context, plan, []);
+  times.end('surge');
 }
 
 /** The members of a wave whose replacement comes first; with max-unavailable the others leave without waiting for one. */

@@ -91,7 +91,7 @@ export async function soak(
     timeoutMs: left + settings.timeouts.gate,
     pollMs,
     say,
-    sayEveryMs: 30_000,
+    sayEveryMs: 20_000,
     clock,
     signal,
     wake: context.changed,

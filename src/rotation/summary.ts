@@ -1,7 +1,10 @@
 import { describeDuration } from '../text.ts';
+import type { Forecast } from './forecast/forecast.ts';
 import type { Plan } from './plan.ts';
+import { planSummary } from './plan-summary.ts';
 import type { Restored } from './restore.ts';
 import type { Replaced } from './rotation.ts';
+import { waveSteps } from './step-times.ts';
 
 export interface Story {
   runId: string;
@@ -9,6 +12,8 @@ export interface Story {
   verdict: string;
   failure: string;
   plan: Plan | undefined;
+  /** Of phase: plan alone. */
+  forecast?: Forecast;
   replaced: readonly Replaced[];
   restored: Restored;
   /** What a rollback does, one line each. */
@@ -29,8 +34,8 @@ export function rotationSummary(story: Story): string {
     );
   if (story.next.length > 0) lines.push('**What now**', '', ...story.next.map((n) => `- ${n}`), '');
   if (story.way.length > 0) lines.push('**The way back**', '', ...story.way.map((w) => `- ${w}`), '');
-  if (story.plan) lines.push(...planTable(story.plan));
-  if (story.replaced.length > 0) lines.push(...replacedTable(story.replaced));
+  if (story.plan) lines.push(...planSummary(story.plan, story.forecast));
+  if (story.replaced.length > 0) lines.push(...timeline(story.replaced));
   if (story.restored.done.length > 0)
     lines.push('**Put back**', '', ...story.restored.done.map((d) => `- ${d}`), '');
   if (story.restored.remaining.length > 0)
@@ -38,23 +43,18 @@ export function rotationSummary(story: Story): string {
   return `${lines.join('\n')}\n`;
 }
 
-function planTable(plan: Plan): string[] {
-  const rows = plan.groups.map(
-    (g) => `| ${g.name} | ${g.desired} | ${g.outdated.length} | ${g.peak} | ${g.template} | ${g.imageId} |`,
-  );
-  return [
-    '| Group | Nodes | Outdated | Peak | Template | Image |',
-    '|---|---|---|---|---|---|',
-    ...rows,
-    '',
-    `${plan.waves.length} waves, plan \`${plan.digest}\`.`,
-    '',
-  ];
-}
-
-function replacedTable(replaced: readonly Replaced[]): string[] {
-  const rows = replaced.map(
-    (r) => `| ${r.wave} | ${r.node} | ${r.group} | ${describeDuration(r.seconds * 1000)} |`,
-  );
-  return ['| Wave | Node replaced | Group | Wave took |', '|---|---|---|---|', ...rows, ''];
+/** One row per wave: its nodes went through the steps together. */
+function timeline(replaced: readonly Replaced[]): string[] {
+  const waves = [...new Set(replaced.map((r) => r.wave))];
+  const present = waveSteps.filter((step) => replaced.some((r) => (r.steps?.[step] ?? 0) > 0));
+  const time = (seconds: number | undefined): string => describeDuration((seconds ?? 0) * 1000);
+  const rows = waves.map((wave) => {
+    const own = replaced.filter((r) => r.wave === wave);
+    const [first] = own;
+    const nodes = own.map((r) => `${r.node} (${r.group})`).join('<br>');
+    const steps = present.map((step) => time(first?.steps?.[step]));
+    return `| ${[wave, nodes, ...steps, time(first?.seconds)].join(' | ')} |`;
+  });
+  const head = ['Wave', 'Nodes replaced', ...present, 'Wave took'];
+  return [`| ${head.join(' | ')} |`, `|${'---|'.repeat(head.length)}`, ...rows, ''];
 }

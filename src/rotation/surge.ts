@@ -117,6 +117,7 @@ async function waitForNewNodes(
   return waitUntil(look, {
     what: 'the new nodes',
     timeoutName: 'node-timeout',
+    expectedMs: context.expected?.node,
     timeoutMs: settings.timeouts.node,
     pollMs,
     say,

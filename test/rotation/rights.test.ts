@@ -156,6 +156,10 @@ describe('those who only look', () => {
     const world = await shopWorld(shipped());
     const plan = await runEngine(world, { phase: 'plan' });
     expect([plan.failure, plan.outputs.verdict]).toEqual(['', 'planned']);
+    // A role cannot allow dry runs alone.
+    expect(plan.summary()).toMatch(
+      'this role may not create pods/eviction: what webhooks would refuse is not known.',
+    );
     const validation = await runEngine(world, quick, validateCluster);
     expect([validation.failure, validation.outputs.verdict]).toEqual(['', 'passed']);
     expect(world.changed()).toEqual([]);

@@ -224,6 +224,7 @@ export function startEngine(
     aws: async () => aws,
     caller: `test process ${world.processes}`,
     say: (line) => void log.push(line),
+    fold: (title = '') => void log.push(`fold: ${title}`),
     warn: (line) => void log.push(`warning: ${line}`),
     output: (name, value) => {
       if (!killed) outputs[name] = value;

@@ -31,13 +31,14 @@ export function inProcessAws(world: AwsWorld): Aws {
       world
         .group(group)
         .activities.filter((a) => a.startedAt >= since)
-        .map(({ id, status, message, cause, description, startedAt, progress }) => ({
+        .map(({ id, status, message, cause, description, startedAt, endedAt, progress }) => ({
           id,
           status,
           reason: message,
           cause,
           description,
           startedAt,
+          ...(endedAt === undefined ? {} : { endedAt }),
           progress,
         })),
     resize: async (group, size) => refusable('UpdateAutoScalingGroup', () => world.resize(group, size)),

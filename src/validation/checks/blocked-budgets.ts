@@ -1,6 +1,7 @@
-import { budgetsOf, oneMoreHelps, steadyAllowance } from '../../cluster/budgets.ts';
+import { budgetsOf } from '../../cluster/budgets.ts';
 import { podName } from '../../cluster/pods.ts';
-import { canSurge, deploymentOf } from '../../rotation/rollout.ts';
+import { prospectOf, remedyFor } from '../../rotation/prospect.ts';
+import { deploymentOf } from '../../rotation/rollout.ts';
 import { type Check, type Finding, failed, warning } from '../check.ts';
 import { drainable, scaleOf } from '../drainable.ts';
 
@@ -15,7 +16,11 @@ export const blockedBudgets: Check = {
       const budgets = budgetsOf(pod, view.budgets);
       const names = budgets.map((b) => `PodDisruptionBudget ${b.metadata.name}`).join(' and ');
       const about = `Pod ${podName(pod)}`;
-      if (budgets.length > 1) {
+      const scale = scaleOf(view, pod);
+      const deployment = deploymentOf(pod, view.replicaSets, view.deployments);
+      const prospect = prospectOf(pod, budgets, scale, deployment);
+      if (prospect === 'allowed') return [];
+      if (prospect === 'several-budgets') {
         return [
           failed(
             about,
@@ -23,22 +28,18 @@ export const blockedBudgets: Check = {
           ),
         ];
       }
-      const scale = scaleOf(view, pod);
-      if (!budgets.some((b) => steadyAllowance(b, scale) <= 0)) return [];
-      const deployment = deploymentOf(pod, view.replicaSets, view.deployments);
-      if (deployment && canSurge(deployment, pod, budgets)) {
+      if (prospect === 'surge') {
         return [
           warning(
             about,
-            `${names} allows no eviction with ${scale} replicas; rotate-nodes gives Deployment ${deployment.metadata.name} one more for a moment.`,
+            `${names} allows no eviction with ${scale} replicas; rotate-nodes gives Deployment ${deployment?.metadata.name} one more for a moment.`,
           ),
         ];
       }
-      const remedy = budgets.every((b) => oneMoreHelps(b, scale)) ? 'Add a replica, or set' : 'Set';
       return [
         failed(
           about,
-          `${names} never allows its eviction with ${scale} replicas. ${remedy} maxUnavailable: 1 for the time of the upgrade.`,
+          `${names} never allows its eviction with ${scale} replicas. ${remedyFor(budgets, scale)}`,
         ),
       ];
     }),

@@ -1,0 +1,51 @@
+import type { Member } from '../cluster/members.ts';
+import { describeDuration, messageOf, names } from '../text.ts';
+import type { Context } from './context.ts';
+import { forecastWave, sumOf, type WaveForecast } from './forecast/duration.ts';
+import { type Knowledge, knowledgeOf } from './forecast/forecast.ts';
+import type { Plan } from './plan.ts';
+
+/** Folds the log of a wave, and says how long it and all after it should take. */
+export type Announce = (number: number, members: readonly Member[], wave: readonly Member[]) => void;
+
+/** Learns what a forecast needs; a rotation goes on without one when that cannot be read. */
+export async function announcer(context: Context, plan: Plan): Promise<Announce> {
+  const { settings, clock, say, signal } = context;
+  let knowledge: Knowledge | undefined;
+  try {
+    knowledge = await knowledgeOf(context, plan, settings, clock.now());
+  } catch (error) {
+    signal.throwIfAborted();
+    say(`No wait can say when it should end: ${messageOf(error)}`);
+  }
+  const forecastOf = (wave: readonly { group: string; node: string }[]): WaveForecast | undefined =>
+    knowledge && forecastWave(wave, knowledge.loads, knowledge.history, settings, knowledge.surgesFirst);
+  const planned = plan.waves.map((wave) => ({
+    ids: wave.map((m) => m.instanceId),
+    ms: forecastOf(wave)?.ms ?? 0,
+  }));
+  return (number, members, wave) => {
+    const outdated = new Set(members.filter((m) => m.state === 'outdated').map((m) => m.instanceId));
+    const ahead = planned.filter(({ ids }) => ids.some((id) => outdated.has(id)));
+    const nodes = wave.map((m) => ({ group: m.group, node: m.node?.metadata.name ?? m.instanceId }));
+    context.fold?.(
+      `Wave ${number} of ${Math.max(number, number - 1 + ahead.length)}: ${names(nodes.map((n) => n.node))}`,
+    );
+    const expected = forecastOf(nodes);
+    if (!expected) return;
+    context.expected = expectedSteps(expected);
+    const all = Math.max(expected.ms, sumOf(ahead.map((w) => w.ms)));
+    const end = new Date(clock.now() + all).toISOString().slice(11, 19);
+    say(
+      `Wave ${number} should take about ${describeDuration(expected.ms)}, all that are left about ${describeDuration(all)}: until about ${end} UTC.`,
+    );
+  };
+}
+
+const expectedSteps = ({ steps }: WaveForecast): Context['expected'] => ({
+  node: steps.node.ms,
+  drain: steps.drain.ms,
+  volume: steps.volume.ms,
+  terminate: steps.terminate.ms,
+  gate: steps.gate.ms,
+});

@@ -7,6 +7,8 @@ export type MemberState = 'current' | 'outdated' | 'joining' | 'leaving' | 'stan
 /** One instance of a group joined with its Node. */
 export interface Member {
   group: string;
+  /** The group it is really in, where groups are planned as one (src/rotation/move-into.ts). */
+  home?: string;
   instanceId: string;
   zone: string;
   lifecycle: GroupInstance['lifecycle'];

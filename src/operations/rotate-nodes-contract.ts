@@ -62,6 +62,11 @@ export const rotateNodesContract: Contract = {
       description:
         'Nodes of all groups together that are replaced in one wave. Without it only the groups limit it.',
     },
+    'target-group': {
+      description:
+        'Move into this group: it takes the place of all others that are selected, whose nodes are drained into it, and which end empty (blue and green). Its max must hold them all. Empty: each group keeps its own nodes.',
+      default: '',
+    },
     canary: {
       description: 'When no node of a group runs the new configuration yet, its first wave is a single node.',
       default: 'true',

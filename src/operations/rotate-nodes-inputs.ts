@@ -34,6 +34,7 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
   const redis = read.yaml('redis', parseRedis, []);
   const settings: RotationSettings = {
     select: groupSelection(read),
+    ...(read.text('target-group') ? { into: read.text('target-group') } : {}),
     replace: {
       force: read.flag('force'),
       ...(read.text('max-node-age') ? { maxAgeMs: read.duration('max-node-age', { minMs: 60_000 }) } : {}),

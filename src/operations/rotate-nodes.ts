@@ -9,6 +9,7 @@ import type { Context } from '../rotation/context.ts';
 import { type Forecast, forecast } from '../rotation/forecast/forecast.ts';
 import { planOutput } from '../rotation/forecast/output.ts';
 import { noGuard } from '../rotation/gate.ts';
+import { intoOf } from '../rotation/move-into.ts';
 import type { Plan } from '../rotation/plan.ts';
 import { outcome } from '../rotation/plan-summary.ts';
 import { type Restored, redisNote, rest, restore } from '../rotation/restore.ts';
@@ -136,8 +137,10 @@ async function work(
   let refused = false;
   const context = await contextOf(session, inputs, run, over);
   try {
-    if (inputs.phase === 'restore') plan = planInForce(context.journal);
-    else if (way) {
+    if (inputs.phase === 'restore') {
+      plan = planInForce(context.journal);
+      context.into = intoOf(plan);
+    } else if (way) {
       plan = await rollbackPlan(context, way);
       tellPlan(session, plan, context.settings);
       verdict = await rotateAll(context, session, inputs, plan, replaced);
@@ -147,6 +150,7 @@ async function work(
         if (inputs.phase !== 'drain') refuseOther(inputs.agreed, plan, inputs.settings, unfinished);
       });
       context.launchedBefore = plan.launchedBefore;
+      context.into = intoOf(plan);
       tellPlan(session, plan, inputs.settings);
       if (inputs.redis.length > 0) await context.journal.note(redisNote, redisSelections(inputs.redis));
       verdict = await phase(context, session, inputs, plan, redis, replaced);

@@ -1,3 +1,4 @@
+import { homeOf } from './move-into.ts';
 import { type Plan, targetOf } from './plan.ts';
 import type { View } from './view.ts';
 
@@ -18,7 +19,7 @@ export function refuseMovedTarget(plan: Plan, { groups, members }: View): void {
       );
     const late = members.find(
       (m) =>
-        m.group === planned.name &&
+        homeOf(m) === planned.name &&
         m.state === 'outdated' &&
         m.launchedAt > plan.newest &&
         !planned.outdated.includes(m.instanceId),

@@ -17,6 +17,8 @@ export interface Timeouts {
 
 export interface RotationSettings extends WaveLimits {
   select: GroupSelection;
+  /** The group that takes the place of all others that are selected; undefined when each keeps its own. */
+  into?: string | undefined;
   /** Replace nodes that run what they should, too: all of them, or those that are older. */
   replace: { force: boolean; maxAgeMs?: number | undefined };
   /** `auto`, `none` or `namespace/name`. */
@@ -55,6 +57,8 @@ export interface Context {
   changed: () => Promise<unknown>;
   /** Instances launched before this moment are outdated whatever they run: from the plan. */
   launchedBefore?: number | undefined;
+  /** The group that takes the place of all others: from the plan. */
+  into?: string | undefined;
   /** Set while rolling back: what was there when the rotation was planned stays. */
   keptUntil?: number | undefined;
 }

@@ -1,6 +1,8 @@
 import { AwsError } from '../cluster/ports.ts';
+import { count } from '../text.ts';
 import type { Context } from './context.ts';
 import { unevenZones } from './even-zones.ts';
+import { groupNames, groupsOf } from './move-into.ts';
 import type { Plan } from './plan.ts';
 import { lookAround } from './view.ts';
 
@@ -34,6 +36,19 @@ export async function makeRoom(
   context.say(`Raised max of ${group.name} from ${group.max} to ${needed}.`);
 }
 
+/** Lowers min where members go for good, the old value in the journal first: AWS terminates no instance below it. */
+export async function lowerMin(
+  context: Context,
+  group: { name: string; min: number; desired: number },
+  leaving: number,
+): Promise<void> {
+  const needed = Math.max(0, group.desired - leaving);
+  if (leaving === 0 || needed >= group.min) return;
+  await context.journal.before(keyOf(group.name, 'min'), group.min);
+  await context.aws.resize(group.name, { min: needed });
+  context.say(`Lowered min of ${group.name} from ${group.min} to ${needed}.`);
+}
+
 /**
  * Puts max and AZRebalance back once size and zones allow it. Returns what was put back, and what still cannot be.
  */
@@ -60,6 +75,20 @@ export async function restoreGroups(
         continue;
       }
       done.push(`max of ${name} back to ${value}`);
+    }
+    if (group && what === 'min' && typeof value === 'number') {
+      // Its nodes have moved into another group for good.
+      const possible = Math.min(value, group.desired);
+      const refused = await refusalOf(aws.resize(name, { min: possible }));
+      if (refused) {
+        remaining.push(`min of ${name} stays ${group.min} (it was ${value}): ${refused}`);
+        continue;
+      }
+      done.push(
+        possible === value
+          ? `min of ${name} back to ${value}`
+          : `min of ${name} is ${possible} (it was ${value}), because it has ${count(group.desired, 'node')} left`,
+      );
     }
     if (group && what === rebalance) {
       const planned = plan?.groups.find((g) => g.name === name);
@@ -102,9 +131,10 @@ const refusalOf = (change: Promise<void>): Promise<string> =>
 
 /** Groups whose desired size is still above what it was. */
 export async function oversized(context: Context, plan: Plan): Promise<{ name: string; by: number }[]> {
-  const { groups } = await lookAround(context, { names: plan.groups.map((g) => g.name) });
+  const { groups } = await lookAround(context, groupsOf(plan));
   return plan.groups.flatMap((planned) => {
-    const by = (groups.find((g) => g.name === planned.name)?.desired ?? 0) - planned.desired;
+    const own = groups.filter((g) => groupNames(planned).includes(g.name));
+    const by = own.reduce((sum, g) => sum + g.desired, 0) - planned.desired;
     return by > 0 ? [{ name: planned.name, by }] : [];
   });
 }

@@ -4,6 +4,8 @@ import { names } from '../text.ts';
 import { waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
 import { podsOn, staysBecause } from './drain.ts';
+import { lowerMin } from './groups.ts';
+import { groupsOf, homeOf } from './move-into.ts';
 import type { Plan } from './plan.ts';
 import { cordon } from './taints.ts';
 import { tellNodes } from './tell-nodes.ts';
@@ -70,18 +72,20 @@ async function volumesThatStay(
  */
 export async function terminate(context: Context, plan: Plan, members: readonly Member[]): Promise<void> {
   const { aws, kubernetes, clock, signal, settings, say } = context;
-  const select = { names: plan.groups.map((g) => g.name) };
+  const select = groupsOf(plan);
   const groups = await aws.groups(select, { fresh: true });
   const desired = new Map(groups.map((g) => [g.name, g.desired]));
+  for (const group of groups)
+    await lowerMin(context, group, members.filter((m) => m.home === group.name).length);
   for (const member of members) {
     signal.throwIfAborted();
     if (member.node) await cordon(context, member.node.metadata.name);
-    const group = groups.find((g) => g.name === member.group);
+    const group = groups.find((g) => g.name === homeOf(member));
     const inGroup = group?.instances.find((i) => i.id === member.instanceId);
     if (!group || !inGroup || inGroup.lifecycle.startsWith('Terminat')) continue;
     const size = desired.get(group.name) ?? group.desired;
     const before = plan.groups.find((g) => g.name === member.group)?.desired ?? group.desired;
-    const decrement = size > before && size > group.min;
+    const decrement = member.home !== undefined || (size > before && size > group.min);
     if (decrement) desired.set(group.name, size - 1);
     if (member.node)
       await tellNodes(
@@ -92,7 +96,7 @@ export async function terminate(context: Context, plan: Plan, members: readonly 
       );
     await aws.terminate(member.instanceId, { decrement });
     say(
-      `Terminating ${member.node?.metadata.name ?? member.instanceId} (${member.instanceId}) of ${member.group}.`,
+      `Terminating ${member.node?.metadata.name ?? member.instanceId} (${member.instanceId}) of ${group.name}.`,
     );
   }
   const ids = new Set(members.map((m) => m.instanceId));

@@ -1,6 +1,7 @@
 import type { Member } from '../cluster/members.ts';
 import type { Group, LaunchTarget } from '../cluster/ports.ts';
 import { scaled } from '../cluster/quantities.ts';
+import type { MovedFrom } from './move-into.ts';
 import { digestOf } from './plan-digest.ts';
 
 export interface PlannedGroup {
@@ -14,6 +15,8 @@ export interface PlannedGroup {
   zones: Record<string, number>;
   imageId: string;
   template: string;
+  /** Other groups whose nodes move into this one; sizes and zones are those of all together. */
+  from?: MovedFrom[];
   /** Instance ids, oldest first. */
   outdated: string[];
   /** What these ran, the most common first: a rollback returns to it. */
@@ -65,15 +68,17 @@ export function waveSize(
 /**
  * Plans the replacement of every outdated member: each wave takes the next of every group.
  * @param together nodes that all get their replacement before the first wave, because what they carry moves first
+ * @param from groups whose nodes move into the only one that is planned
  */
 export function planRotation(
   groups: readonly Group[],
   members: readonly Member[],
   limits: WaveLimits,
   together: ReadonlySet<string> = new Set(),
+  from: MovedFrom[] = [],
 ): Plan {
   return completed(
-    groups.map((group) => planGroup(group, members)),
+    groups.map((group) => ({ ...planGroup(group, members), ...(from.length > 0 ? { from } : {}) })),
     members,
     limits,
     together,

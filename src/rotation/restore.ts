@@ -8,6 +8,7 @@ import { drainNodes, staysBecause } from './drain.ts';
 import { evenOutZones } from './even-zones.ts';
 import { oversized, restoreGroups } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
+import { groupNames, groupsOf, homeOf } from './move-into.ts';
 import { ownNodeOf } from './not-yet.ts';
 import { type Plan, type PlannedGroup, surplusPerZone } from './plan.ts';
 import { allowScaleDown, keepFromScaleDown } from './scale-down.ts';
@@ -61,7 +62,7 @@ export async function restore(context: Context, plan: Plan | undefined): Promise
  * replaced stays so, and cluster-autoscaler leaves the new nodes alone.
  */
 export async function rest(context: Context, plan: Plan): Promise<Restored> {
-  const { members } = await lookAround(context, { names: plan.groups.map((g) => g.name) });
+  const { members } = await lookAround(context, groupsOf(plan));
   const fresh = members.filter((m) => m.launchedAt > plan.newest);
   await keepFromScaleDown(context, nodesOf(fresh));
   const cleaned = await removeMarks(context);
@@ -85,12 +86,12 @@ export async function removeSurplus(context: Context, plan: Plan): Promise<strin
   const { aws, say } = context;
   const done: string[] = [];
   for (const { name, by } of await oversized(context, plan)) {
-    const { groups, members } = await lookAround(context, { names: [name] });
-    const present = members.filter((m) => m.state !== 'leaving');
-    const desired = groups[0]?.desired ?? 0;
     const planned = plan.groups.find((g) => g.name === name);
+    const { groups, members } = await lookAround(context, { names: planned ? groupNames(planned) : [name] });
+    const present = members.filter((m) => m.state !== 'leaving');
+    const desired = groups.find((g) => g.name === name)?.desired ?? 0;
     // Desired that no instance stands behind: lowering it to the instances there are leaves AWS nothing to choose.
-    const unfilled = Math.min(by, Math.max(0, desired - present.length));
+    const unfilled = Math.min(by, Math.max(0, desired - present.filter((m) => homeOf(m) === name).length));
     if (unfilled > 0) {
       await aws.resize(name, { desired: desired - unfilled });
       done.push(`desired of ${name} back to ${desired - unfilled}, no instance had come for the rest`);

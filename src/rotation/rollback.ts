@@ -9,6 +9,7 @@ import { waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
 import { troubles } from './gate.ts';
 import { terminate } from './leave.ts';
+import { intoOf } from './move-into.ts';
 import { type Plan, type PlannedGroup, planReturn, type Sizes, sizesOf, targetOf } from './plan.ts';
 import { redisNote } from './restore.ts';
 import { commandFor, makesAgain, sourceOf, wordsOf } from './return-source.ts';
@@ -66,7 +67,14 @@ export async function findWayBack(
     throw new Error(
       `The plan of run ${runId} does not say what the old nodes ran: an older version of this action made it. Point the groups at the old template version yourself and run the workflow again with phase: all.`,
     );
-  await refuseRefresh(source.aws, plan.groups);
+  if (intoOf(plan))
+    throw new Error(
+      `Run ${runId} moved nodes into ${intoOf(plan)}, and left what each group launches as it was. To go back, run the workflow the other way round: with phase: all and target-group: ${plan.groups[0]?.from?.[0]?.name}.`,
+    );
+  await refuseRefresh(
+    source.aws,
+    plan.groups.map((g) => g.name),
+  );
   const noted = unfinished ? (journal.noted(rollbackNote) as unknown as Noted | undefined) : undefined;
   const groups = await source.aws.groups({ names: plan.groups.map((g) => g.name) });
   const problems: string[] = [];

@@ -13,6 +13,7 @@ import { evenOutZones } from './even-zones.ts';
 import { passGate, troubles } from './gate.ts';
 import { suspendRebalance } from './groups.ts';
 import { terminate, waitForVolumes } from './leave.ts';
+import { groupsOf, homeOf, unitOf } from './move-into.ts';
 import { heldByVolumes, ownNodeOf, withhold } from './not-yet.ts';
 import { type Plan, planRotation, surplusOf, waveSize, waveSizes, whoLeaves } from './plan.ts';
 import { putBack, surgeDeployments } from './rollout.ts';
@@ -50,7 +51,7 @@ export async function planOf(
   const noted = context.journal.noted(planNote) as unknown as Plan | undefined;
   if (noted) {
     agree(noted, context.journal.runId);
-    await refuseRefresh(context.aws, noted.groups);
+    await refuseRefresh(context.aws, groupsOf(noted).names);
     return noted;
   }
   const plan = await makePlan(context, context.settings, context.clock.now(), redis);
@@ -67,15 +68,21 @@ export async function makePlan(
   now: number,
   redis: readonly Pod[],
 ): Promise<Plan> {
-  let view = await lookAround(source, settings.select);
+  const { into } = settings;
+  let view = await lookAround({ ...source, into }, settings.select);
   refuseUnknown(view, settings.select);
-  await refuseRefresh(source.aws, view.groups);
+  await refuseRefresh(
+    source.aws,
+    view.groups.map((g) => g.name),
+  );
   for (const line of view.leftAlone) source.say(`Left alone: ${line}.`);
   const launchedBefore = launchedBeforeOf(settings.replace, view.members, now);
-  if (launchedBefore) view = await lookAround({ ...source, launchedBefore }, settings.select);
+  if (launchedBefore) view = await lookAround({ ...source, into, launchedBefore }, settings.select);
   const own = ownNodeOf(source.self, (await source.kubernetes.list('pods')).items);
   const ownLast = [...view.members].sort((a, b) => Number(isOn(a, own)) - Number(isOn(b, own)));
-  const plan = planRotation(view.groups, ownLast, settings, nodesCarrying(redis));
+  const moved = into === undefined ? undefined : unitOf(view.groups, into);
+  const groups = moved ? [moved.unit] : view.groups;
+  const plan = planRotation(groups, ownLast, settings, nodesCarrying(redis), moved?.from);
   return launchedBefore ? { ...plan, launchedBefore } : plan;
 }
 
@@ -187,7 +194,7 @@ export async function rotate(
       done.add(m.instanceId);
       onReplaced({
         node: m.node?.metadata.name ?? m.instanceId,
-        group: m.group,
+        group: homeOf(m),
         wave: number,
         seconds: Math.round((clock.now() - started) / 1000),
         steps: times.seconds(),

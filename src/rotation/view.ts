@@ -4,6 +4,7 @@ import type { Node } from '../cluster/objects.ts';
 import { isKarpenters, otherOwner } from '../cluster/ownership.ts';
 import type { Aws, Group, GroupSelection, HowNew, Kubernetes } from '../cluster/ports.ts';
 import { count } from '../text.ts';
+import { asOneGroup } from './move-into.ts';
 
 /** Groups and their members at one moment. */
 export interface View {
@@ -18,6 +19,8 @@ export interface Source {
   kubernetes: Kubernetes;
   /** Instances launched before this moment are outdated whatever they run; in epoch milliseconds. */
   launchedBefore?: number | undefined;
+  /** The group that takes the place of all others. */
+  into?: string | undefined;
   /** A rollback: members launched until this moment stay, whatever they run; in epoch milliseconds. */
   keptUntil?: number | undefined;
 }
@@ -34,10 +37,13 @@ export async function lookAround(
   const karpenters = nodes.items.filter(isKarpenters).length;
   return {
     groups,
-    members: membersOf(groups, instances, nodes.items, source.launchedBefore).map((member) =>
-      member.state === 'outdated' && member.launchedAt <= (source.keptUntil ?? -1)
-        ? { ...member, state: 'current', upToDate: true }
-        : member,
+    members: asOneGroup(
+      membersOf(groups, instances, nodes.items, source.launchedBefore).map((member) =>
+        member.state === 'outdated' && member.launchedAt <= (source.keptUntil ?? -1)
+          ? { ...member, state: 'current', upToDate: true }
+          : member,
+      ),
+      source.into,
     ),
     leftAlone: [
       ...found.flatMap((g) => (otherOwner(g) ? [`${g.name}: ${otherOwner(g)}`] : [])),
@@ -75,9 +81,9 @@ export function refuseUnknown({ groups, leftAlone }: View, select: GroupSelectio
 }
 
 /** An instance refresh terminates instances without draining them. */
-export async function refuseRefresh(aws: Aws, groups: readonly { name: string }[]): Promise<void> {
+export async function refuseRefresh(aws: Aws, groups: readonly string[]): Promise<void> {
   const refreshing: string[] = [];
-  for (const { name } of groups) if (await aws.refreshInProgress(name)) refreshing.push(name);
+  for (const name of groups) if (await aws.refreshInProgress(name)) refreshing.push(name);
   if (refreshing.length === 0) return;
   const commands = refreshing.map(
     (name) => `aws autoscaling cancel-instance-refresh --auto-scaling-group-name ${name}`,

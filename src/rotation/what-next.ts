@@ -1,5 +1,6 @@
 import { count } from '../text.ts';
 import type { Context } from './context.ts';
+import { groupsOf } from './move-into.ts';
 import type { Plan } from './plan.ts';
 import { lookAround } from './view.ts';
 
@@ -21,10 +22,7 @@ export async function nodesOfRun(
   plan: Plan | undefined,
 ): Promise<{ fresh: number; old: number }> {
   if (!plan) return { fresh: 0, old: 0 };
-  const { members } = await lookAround(
-    { aws: context.aws, kubernetes: context.kubernetes },
-    { names: plan.groups.map((g) => g.name) },
-  );
+  const { members } = await lookAround({ aws: context.aws, kubernetes: context.kubernetes }, groupsOf(plan));
   const there = members.filter((m) => m.state !== 'leaving');
   return {
     fresh: there.filter((m) => m.launchedAt > plan.newest).length,

@@ -84,7 +84,7 @@ export async function terminate(context: Context, plan: Plan, members: readonly 
     const inGroup = group?.instances.find((i) => i.id === member.instanceId);
     if (!group || !inGroup || inGroup.lifecycle.startsWith('Terminat')) continue;
     const size = desired.get(group.name) ?? group.desired;
-    const before = plan.groups.find((g) => g.name === member.group)?.desired ?? group.desired;
+    const before = sizeBefore(plan, group.name, desired) ?? group.desired;
     const decrement = member.home !== undefined || (size > before && size > group.min);
     if (decrement) desired.set(group.name, size - 1);
     if (member.node)
@@ -124,5 +124,13 @@ export async function terminate(context: Context, plan: Plan, members: readonly 
       signal,
       wake: context.changed,
     },
+  );
+}
+
+/** What the group counts without the surge; one that others move into grows by what they have lost. */
+function sizeBefore(plan: Plan, name: string, desired: ReadonlyMap<string, number>): number | undefined {
+  const planned = plan.groups.find((g) => g.name === name);
+  return (
+    planned?.from?.reduce((sum, g) => sum - (desired.get(g.name) ?? 0), planned.desired) ?? planned?.desired
   );
 }

@@ -25,6 +25,7 @@ import {
 } from '../cluster/ports.ts';
 import { calling, isAwsError } from './errors.ts';
 import { describeGroups } from './groups.ts';
+import { launchImages } from './images.ts';
 import { launchParameters, launchSourceOf } from './launch-source.ts';
 import { launchesOf } from './launches.ts';
 import { healthOfTargets } from './load-balancers.ts';
@@ -66,6 +67,7 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
   };
 
   return {
+    ...launchImages({ autoScaling, ec2, ssm }),
     groups(select, { fresh = false } = {}) {
       if (fresh) memory.clear();
       return describeGroups({ autoScaling, ec2, ssm }, select, memory);

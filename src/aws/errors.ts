@@ -13,7 +13,8 @@ export async function calling<T>(operation: string, call: () => Promise<T>): Pro
     return await call();
   } catch (error) {
     const { name = 'Error', message = String(error) } = error as { name?: string; message?: string };
-    throw awsError(operation, name, message);
+    // The SDK calls some errors otherwise than AWS does: ScalingActivityInProgress becomes ScalingActivityInProgressFault.
+    throw awsError(operation, name.replace(/Fault$/, ''), message);
   }
 }
 

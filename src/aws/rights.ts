@@ -43,22 +43,23 @@ export const statements: readonly Statement[] = [
     looksOnly: true,
     resource: '*',
     calls: {
-      'autoscaling:DescribeAutoScalingGroups': ['groups', 'launchSource'],
+      'autoscaling:DescribeAutoScalingGroups': ['groups', 'launchSource', 'followersOfLatest'],
       'autoscaling:DescribeInstanceRefreshes': ['refreshInProgress'],
-      'autoscaling:DescribeLaunchConfigurations': ['groups', 'launchesOf'],
+      'autoscaling:DescribeLaunchConfigurations': ['groups', 'launchesOf', 'copyConfiguration', 'removeConfiguration'],
       'autoscaling:DescribeScalingActivities': ['activities'],
+      'ec2:DescribeImages': ['images'],
       'ec2:DescribeInstances': ['instances'],
-      'ec2:DescribeLaunchTemplateVersions': ['groups', 'launchesOf'],
+      'ec2:DescribeLaunchTemplateVersions': ['groups', 'launchesOf', 'templateVersions'],
       'ec2:DescribeSubnets': ['groups'],
     },
   },
   {
     sid: 'ReadImageAliases',
     purpose:
-      'Resolve a launch template whose image is a public parameter of AWS. Add the ARN of a parameter of your own, if your templates name one.',
+      'Resolve a public parameter of AWS that holds an image, in a launch template or for the input ami. Add the ARN of a parameter of your own, if you name one.',
     looksOnly: true,
     resource: 'arn:*:ssm:*::parameter/aws/service/*',
-    calls: { 'ssm:GetParameter': ['groups', 'launchesOf'] },
+    calls: { 'ssm:GetParameter': ['groups', 'launchesOf', 'parameter'] },
   },
   {
     sid: 'ReachTheCluster',
@@ -89,6 +90,25 @@ export const statements: readonly Statement[] = [
       'autoscaling:SuspendProcesses': ['suspend'],
       'autoscaling:TerminateInstanceInAutoScalingGroup': ['terminate'],
       'autoscaling:UpdateAutoScalingGroup': ['resize', 'launchFrom'],
+    },
+  },
+  {
+    sid: 'CopyLaunchTemplates',
+    purpose:
+      'With the input ami: make a version of a launch template with another image, and remove it when the rotation is put back.',
+    resource: 'arn:*:ec2:*:*:launch-template/*',
+    calls: {
+      'ec2:CreateLaunchTemplateVersion': ['copyTemplate'],
+      'ec2:DeleteLaunchTemplateVersions': ['removeTemplateVersion'],
+    },
+  },
+  {
+    sid: 'CopyLaunchConfigurations',
+    purpose: 'The same for groups with a launch configuration.',
+    resource: 'arn:*:autoscaling:*:*:launchConfiguration:*:launchConfigurationName/*-eks-rolling-*',
+    calls: {
+      'autoscaling:CreateLaunchConfiguration': ['copyConfiguration'],
+      'autoscaling:DeleteLaunchConfiguration': ['removeConfiguration'],
     },
   },
   {

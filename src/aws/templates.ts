@@ -53,6 +53,7 @@ async function fromLaunchConfiguration(
     launchConfiguration: name,
     imageId: found?.ImageId ?? '',
     instanceTypes: found?.InstanceType ? [found.InstanceType] : [],
+    ...snapshotsOf(found?.BlockDeviceMappings),
   };
 }
 
@@ -84,7 +85,15 @@ async function fromTemplate(
     },
     imageId: await resolvedImage(clients, data?.ImageId ?? ''),
     instanceTypes: data?.InstanceType ? [data.InstanceType] : [],
+    ...snapshotsOf(data?.BlockDeviceMappings),
   };
+}
+
+function snapshotsOf(
+  mappings: { DeviceName?: string | undefined; Ebs?: { SnapshotId?: string | undefined } | undefined }[] = [],
+): Pick<LaunchTarget, 'snapshots'> {
+  const devices = mappings.flatMap((m) => (m.Ebs?.SnapshotId ? (m.DeviceName ?? []) : []));
+  return devices.length > 0 ? { snapshots: devices } : {};
 }
 
 /** `resolve:ssm:<parameter>[:<version>]` names an SSM parameter that holds the image id. */

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { LaunchImages } from './images.ts';
 import type { ObjectOf, Resource } from './resources.ts';
 
 /** Names one object; cluster-scoped objects have no namespace. */
@@ -167,6 +168,8 @@ export interface LaunchTarget {
   launchConfiguration?: string;
   imageId: string;
   instanceTypes: string[];
+  /** Devices that it makes from snapshots; absent when there are none. */
+  snapshots?: string[];
 }
 
 /** A launch template as a group names it: the version is a number, `$Latest` or `$Default`. */
@@ -260,7 +263,7 @@ export interface HowNew {
 }
 
 /** AWS as the domain needs it; every call retries throttling inside. What is thrown is an AwsError. */
-export interface Aws {
+export interface Aws extends LaunchImages {
   /** Unknown names are left out. */
   groups(select: GroupSelection, options?: HowNew): Promise<Group[]>;
   /** EC2's view; ids that EC2 no longer knows are left out. */

@@ -1,4 +1,3 @@
-import { awsError } from '../../aws/errors.ts';
 import { launchParameters, launchSourceOf } from '../../aws/launch-source.ts';
 import { actionsOf } from '../../aws/rights.ts';
 import type {
@@ -10,14 +9,17 @@ import type {
   LaunchTarget,
   TemplateChoice,
 } from '../../cluster/ports.ts';
+import { inProcessImages } from './in-process-images.ts';
 import { launchShape, setLaunch } from './launch.ts';
 import { permit } from './policy.ts';
+import { refusable } from './refusable.ts';
 import { AwsRefusal, type EmbeddedGroup, type EmbeddedInstance, type Override } from './state.ts';
 import type { AwsWorld } from './world.ts';
 
 /** The AWS port straight on the embedded account: engine and world in one process, on one clock. */
 export function inProcessAws(world: AwsWorld): Aws {
   return permitted(world, {
+    ...inProcessImages(world),
     groups: async (select) =>
       [...world.groups.values()]
         .filter((g) => ('names' in select ? select.names.includes(g.name) : hasTags(g, select.tags)))
@@ -106,16 +108,6 @@ const inputOf = ([first]: unknown[]): Record<string, unknown> => ({
   ...(String(first).startsWith('i-') ? { InstanceId: first } : { AutoScalingGroupName: first }),
   Name: '/aws/service/eks/optimized-ami',
 });
-
-/** What AWS refuses reaches the domain as the error of the port. */
-function refusable<T>(operation: string, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof AwsRefusal) throw awsError(operation, error.code, error.message);
-    throw error;
-  }
-}
 
 const hasTags = (group: EmbeddedGroup, tags: Record<string, string>): boolean =>
   Object.entries(tags).every(([key, value]) =>

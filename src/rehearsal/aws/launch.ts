@@ -4,6 +4,7 @@ import type {
   UpdateAutoScalingGroupType,
 } from '@aws-sdk/client-auto-scaling';
 import { AwsRefusal, type EmbeddedGroup, type LaunchTemplate, type Override } from './state.ts';
+import { imageBy, numberOf, resolvedImage, versionOf } from './templates.ts';
 import type { AwsWorld } from './world.ts';
 
 type LaunchParameters = Pick<
@@ -107,7 +108,9 @@ function choiceOf(world: AwsWorld, specification: LaunchTemplateSpecification): 
     throw malformed(
       `The specified launch template, with template ${id ? `ID ${id}` : `name ${name}`}, does not exist.`,
     );
-  if (!['$Latest', '$Default'].includes(version) && !template.versions[Number(version) - 1])
-    throw malformed(`Could not find launch template version ${version}.`);
+  const found = versionOf(template, numberOf(template, version));
+  if (!found) throw malformed(`Could not find launch template version ${version}.`);
+  const imageId = resolvedImage(world.description, found.imageId);
+  if (!imageBy(world.description, imageId)) throw malformed(`The image id '[${imageId}]' does not exist`);
   return { id: template.id, version };
 }

@@ -94,6 +94,12 @@ function askedFor(world: AwsWorld, action: string, input: Record<string, unknown
     return { action, resource: '*', context: { 'ec2:LaunchTemplate': arn('launch-template/embedded') } };
   if (action === 'ec2:CreateTags')
     return { action, resource: arn('instance/*'), context: { 'ec2:CreateAction': 'RunInstances' } };
+  if (/LaunchTemplateVersions?$/.test(action) && !action.includes('Describe'))
+    return { action, resource: arn(`launch-template/${text('LaunchTemplateId')}`), context: {} };
+  if (/(Create|Delete)LaunchConfiguration$/.test(action)) {
+    const named = `launchConfiguration:embedded:launchConfigurationName/${text('LaunchConfigurationName')}`;
+    return { action, resource: arn(named), context: {} };
+  }
   const name = text('AutoScalingGroupName') || world.instances.get(text('InstanceId'))?.group;
   const group = world.groups.get(name ?? '');
   if (service !== 'autoscaling' || action.startsWith('autoscaling:Describe'))

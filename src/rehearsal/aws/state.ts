@@ -1,10 +1,35 @@
-import type { InstancesDistribution } from '@aws-sdk/client-auto-scaling';
+import type { CreateLaunchConfigurationType, InstancesDistribution } from '@aws-sdk/client-auto-scaling';
 import type { LifecycleState } from '../../cluster/ports.ts';
 
 /** What a launch template version says. */
 export interface TemplateVersion {
   imageId: string;
   instanceType: string;
+  description?: string;
+  /** Devices that are made from snapshots. */
+  snapshots?: string[];
+  /** Its number stays taken. */
+  deleted?: boolean;
+}
+
+export interface LaunchConfiguration {
+  name: string;
+  imageId: string;
+  instanceType: string;
+  /** What else it says, in the words of the API. */
+  settings?: Partial<CreateLaunchConfigurationType>;
+}
+
+export interface EmbeddedImage {
+  id: string;
+  name: string;
+  createdAt: number;
+  /** x86_64 unless it says otherwise. */
+  architecture?: 'x86_64' | 'arm64';
+  /** available unless it says otherwise. */
+  state?: 'pending' | 'available' | 'failed';
+  /** Amazon's unless it is the account's own. */
+  own?: boolean;
 }
 
 export interface LaunchTemplate {
@@ -99,11 +124,13 @@ export interface AwsDescription {
   accountId: string;
   cluster: string;
   templates: LaunchTemplate[];
-  launchConfigurations: { name: string; imageId: string; instanceType: string }[];
-  images: { id: string; name: string; createdAt: number }[];
+  launchConfigurations: LaunchConfiguration[];
+  images: EmbeddedImage[];
   groups: Omit<EmbeddedGroup, 'activities' | 'suspended'>[];
   /** The AMI that SSM names as recommended. */
   recommendedImage: string;
+  /** Other SSM parameters. */
+  parameters?: Record<string, string>;
   /** Kubernetes minor of the cluster, for example `1.36`. */
   version: string;
 }

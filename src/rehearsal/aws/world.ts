@@ -16,6 +16,7 @@ import {
   type Subnet,
   type TemplateVersion,
 } from './state.ts';
+import { numberOf, resolvedImage, versionOf } from './templates.ts';
 
 export interface AwsWorldOptions {
   clock: WorldClock;
@@ -244,26 +245,20 @@ export class AwsWorld implements Cloud {
     const wanted = override.template ?? group.template;
     const template = this.description.templates.find((t) => t.id === wanted?.id);
     const asked = wanted?.version ?? '$Default';
-    const number =
-      asked === '$Latest'
-        ? template?.versions.length
-        : asked === '$Default'
-          ? template?.defaultVersion
-          : Number(asked);
-    const version = template?.versions[(number ?? 0) - 1];
+    const number = template ? numberOf(template, asked) : 0;
+    const version = template && versionOf(template, number);
     if (!template || !version)
       throw new AwsRefusal(
         'ValidationError',
         `Launch template ${wanted?.id} version ${asked} does not exist`,
       );
     const { instanceType = version.instanceType } = override;
-    const imageId = version.imageId.startsWith('resolve:ssm:')
-      ? this.description.recommendedImage
-      : version.imageId;
+    const imageId = resolvedImage(this.description, version.imageId);
     return {
       imageId,
       instanceType,
       template: { id: template.id, name: template.name, version: String(number) },
+      ...(version.snapshots ? { snapshots: version.snapshots } : {}),
     };
   }
 

@@ -19,8 +19,16 @@ export function account(): AwsDescription {
     version: '1.36',
     recommendedImage: newImage,
     images: [
-      { id: oldImage, name: 'amazon-eks-node-al2023-1.36-v20260801', createdAt: Date.UTC(2026, 7, 1) },
-      { id: newImage, name: 'amazon-eks-node-al2023-1.36-v20261101', createdAt: Date.UTC(2026, 10, 1) },
+      {
+        id: oldImage,
+        name: 'amazon-eks-node-al2023-x86_64-standard-1.36-v20260801',
+        createdAt: Date.UTC(2026, 7, 1),
+      },
+      {
+        id: newImage,
+        name: 'amazon-eks-node-al2023-x86_64-standard-1.36-v20261101',
+        createdAt: Date.UTC(2026, 10, 1),
+      },
     ],
     launchConfigurations: [],
     templates: [
@@ -83,7 +91,7 @@ export function account(): AwsDescription {
 export function releaseNewImage(description: AwsDescription): void {
   for (const template of description.templates) {
     const latest = template.versions.at(-1);
-    if (latest) template.versions.push({ ...latest, imageId: newImage });
+    if (latest) template.versions.push({ imageId: newImage, instanceType: latest.instanceType });
     template.defaultVersion = template.versions.length;
   }
 }

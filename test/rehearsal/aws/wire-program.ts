@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { clusterAccess, connectAws } from '../../../src/aws/connect.ts';
-import type { LaunchSource } from '../../../src/cluster/ports.ts';
+import type { Aws, LaunchSource } from '../../../src/cluster/ports.ts';
 import { inProcessAws } from '../../../src/rehearsal/aws/in-process.ts';
 import { startAwsServer } from '../../../src/rehearsal/aws/server.ts';
 import { AwsWorld } from '../../../src/rehearsal/aws/world.ts';
@@ -21,8 +22,26 @@ const world = new AwsWorld({
     cluster: 'shop',
     version: '1.36',
     recommendedImage: 'ami-new',
-    images: [],
-    launchConfigurations: [{ name: 'old-way', imageId: 'ami-old', instanceType: 'm5.large' }],
+    images: [
+      { id: 'ami-old', name: 'old', createdAt: 0 },
+      { id: 'ami-new', name: 'new', createdAt: 0 },
+      { id: 'ami-arm', name: 'arm', createdAt: 0, architecture: 'arm64', state: 'pending', own: true },
+    ],
+    parameters: { '/golden': 'ami-arm' },
+    launchConfigurations: [
+      {
+        name: 'old-way',
+        imageId: 'ami-old',
+        instanceType: 'm5.large',
+        settings: {
+          UserData: 'IyEvYmluL3No',
+          SecurityGroups: ['sg-1', 'sg-2'],
+          IamInstanceProfile: 'node',
+          BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 50, Encrypted: true } }],
+          MetadataOptions: { HttpTokens: 'required' },
+        },
+      },
+    ],
     templates: [
       {
         id: 'lt-1',
@@ -83,6 +102,54 @@ Object.assign(process.env, {
 });
 const aws = connectAws({ region, clock: wallClock });
 const failure = (work: Promise<unknown>) => work.then(() => 'no failure', messageOf);
+/** Copies of a template and of a launch configuration, made, found again, used and removed. */
+async function copied(aws: Aws): Promise<object> {
+  const images = await aws.images(['ami-arm', 'ami-old', 'ami-none']);
+  const parameters = [await aws.parameter('/golden'), (await aws.parameter('/nope')) ?? 'none'];
+  const change = { imageId: 'ami-new', description: 'made by a run' };
+  const version = await aws.copyTemplate({ LaunchTemplateId: 'lt-1', Version: '1' }, change);
+  const versions = await aws.templateVersions('lt-1');
+  const followers = await aws.followersOfLatest('lt-1');
+  await aws.launchFrom('g', { kind: 'template', template: { LaunchTemplateId: 'lt-1', Version: version } });
+  const [g] = await aws.groups({ names: ['g'] });
+  await aws.launchFrom('g', { kind: 'template', template: { LaunchTemplateId: 'lt-1', Version: '$Latest' } });
+  await aws.removeTemplateVersion('lt-1', version);
+  await aws.removeTemplateVersion('lt-1', version);
+  const left = (await aws.templateVersions('lt-1')).map((v) => v.version);
+  const [latest] = await aws.groups({ names: ['g'] });
+  const next = await aws.copyTemplate({ LaunchTemplateId: 'lt-1', Version: '$Default' }, change);
+  await aws.removeTemplateVersion('lt-1', next);
+  const copy = { name: 'old-way-new-image', imageId: 'ami-new' };
+  await aws.copyConfiguration('old-way', copy);
+  await aws.copyConfiguration('old-way', copy);
+  const made = world.description.launchConfigurations.find((c) => c.name === copy.name);
+  await aws.launchFrom('g', { kind: 'configuration', name: copy.name });
+  const inUse = await failure(aws.removeConfiguration(copy.name));
+  const taken = await failure(aws.copyConfiguration('old-way', { ...copy, imageId: 'ami-old' }));
+  await aws.launchFrom('g', { kind: 'template', template: { LaunchTemplateId: 'lt-1', Version: '$Latest' } });
+  await aws.removeConfiguration(copy.name);
+  await aws.removeConfiguration(copy.name);
+  return {
+    images: images.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    parameters,
+    versions,
+    followers,
+    launches: [g?.target.template?.version, g?.target.imageId],
+    left,
+    latest: latest?.target.template?.version,
+    next,
+    made,
+    inUse,
+    taken,
+    configurations: world.description.launchConfigurations.map((c) => c.name),
+    default: await failure(aws.removeTemplateVersion('lt-1', '1')),
+    noVersion: await failure(aws.copyTemplate({ LaunchTemplateId: 'lt-1', Version: '9' }, change)),
+    noTemplate: await failure(aws.templateVersions('lt-9')),
+    noSource: await failure(aws.copyConfiguration('nope', copy)),
+    noImage: await failure(aws.copyConfiguration('old-way', { name: 'x', imageId: 'ami-none' })),
+    tooLong: (await failure(aws.copyConfiguration('old-way', { ...copy, name: 'x'.repeat(256) }))).slice(-56),
+  };
+}
 const read = async () => {
   const [group] = await aws.groups({ names: ['g', 'unknown'] });
   if (!group) throw new Error('no group');
@@ -137,9 +204,18 @@ const inShort = (found: Launches[]) =>
   );
 const sameLaunches =
   inShort(launches) === inShort(await Promise.all(asked.map((s) => inProcess.launchesOf(s))));
-const same =
-  JSON.stringify([await inProcess.launchSource('g'), await inProcess.launchSource('mixed')]) ===
-  JSON.stringify(Object.values(sources));
+const copies = await copied(aws);
+const templates = structuredClone(world.description.templates);
+// The same once more in process must leave the same behind.
+world.description.templates[0]?.versions.splice(2);
+const sameCopies = isDeepStrictEqual(
+  [await copied(inProcess), world.description.templates],
+  [copies, templates],
+);
+const same = isDeepStrictEqual(
+  [await inProcess.launchSource('g'), await inProcess.launchSource('mixed')],
+  Object.values(sources),
+);
 world.group('mixed').refreshing = true;
 const access = await clusterAccess('shop', region);
 console.log(
@@ -178,6 +254,8 @@ console.log(
     sourcesInProcess: same,
     launches: launches.map((l) => l?.target.imageId ?? 'gone'),
     launchesInProcess: sameLaunches,
+    copies,
+    sameCopies,
     noSource: await failure(aws.launchSource('nope')),
     noVersion,
     noConfiguration,

@@ -70,6 +70,50 @@ describe('the adapter and the embedded AWS', () => {
       sourcesInProcess: true,
       launches: ['gone', 'gone', 'gone', 'ami-old', 'ami-old', 'ami-new'],
       launchesInProcess: true,
+      sameCopies: true,
+      copies: {
+        images: [
+          { id: 'ami-arm', name: 'arm', architecture: 'arm64', state: 'pending', amazons: false },
+          { id: 'ami-old', name: 'old', architecture: 'x86_64', state: 'available', amazons: true },
+        ],
+        parameters: ['ami-arm', 'none'],
+        versions: [
+          { version: '1', description: '' },
+          { version: '2', description: '' },
+          { version: '3', description: 'made by a run' },
+        ],
+        followers: ['g', 'mixed'],
+        launches: ['3', 'ami-new'],
+        left: ['1', '2'],
+        latest: '2',
+        next: '4',
+        made: {
+          name: 'old-way-new-image',
+          imageId: 'ami-new',
+          instanceType: 'm5.large',
+          settings: {
+            UserData: 'IyEvYmluL3No',
+            SecurityGroups: ['sg-1', 'sg-2'],
+            IamInstanceProfile: 'node',
+            BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 50, Encrypted: true } }],
+            MetadataOptions: { HttpTokens: 'required' },
+          },
+        },
+        inUse:
+          'DeleteLaunchConfiguration: ResourceInUse: Cannot delete launch configuration old-way-new-image because it is attached to AutoScalingGroup g',
+        taken:
+          'CreateLaunchConfiguration: AlreadyExists: Launch Configuration by this name already exists - A launch configuration already exists with the name old-way-new-image',
+        configurations: ['old-way'],
+        default:
+          'DeleteLaunchTemplateVersions: unexpectedError: The default launch template version cannot be deleted.',
+        noVersion:
+          'CreateLaunchTemplateVersion: InvalidLaunchTemplateId.VersionNotFound: Could not find launch template version 9.',
+        noTemplate:
+          'DescribeLaunchTemplateVersions: InvalidLaunchTemplateId.NotFound: The specified launch template, with template ID lt-9, does not exist.',
+        noSource: 'DescribeLaunchConfigurations: NotFound: there is no nope to copy',
+        noImage: 'CreateLaunchConfiguration: ValidationError: AMI cannot be described',
+        tooLong: 'raint: Member must have length less than or equal to 255',
+      },
       noSource: 'DescribeAutoScalingGroups: NotFound: no group is named nope',
       noVersion:
         'UpdateAutoScalingGroup: ValidationError: You must use a valid fully-formed launch template. Could not find launch template version 9.',

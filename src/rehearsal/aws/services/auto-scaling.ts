@@ -2,6 +2,7 @@ import * as sdk from '@aws-sdk/client-auto-scaling';
 import { launchShape, setLaunch } from '../launch.ts';
 import type { Activity, EmbeddedGroup, EmbeddedInstance } from '../state.ts';
 import { AwsRefusal } from '../state.ts';
+import { configurationShape, createConfiguration, deleteConfiguration } from '../templates.ts';
 import type { AwsWorld } from '../world.ts';
 import type { Service } from './service.ts';
 
@@ -163,13 +164,16 @@ export function autoScaling(world: AwsWorld): Service {
         const found = world.description.launchConfigurations.filter(
           (c) => wanted.length === 0 || wanted.includes(c.name),
         );
-        return {
-          LaunchConfigurations: found.map((c) => ({
-            LaunchConfigurationName: c.name,
-            ImageId: c.imageId,
-            InstanceType: c.instanceType,
-          })),
-        };
+        const page = paged(found, input.NextToken, input.MaxRecords);
+        return { LaunchConfigurations: page.items.map(configurationShape), NextToken: page.next };
+      },
+      CreateLaunchConfiguration(input: sdk.CreateLaunchConfigurationType) {
+        createConfiguration(world.description, input);
+        return {};
+      },
+      DeleteLaunchConfiguration(input: sdk.LaunchConfigurationNameType) {
+        deleteConfiguration(world.description, world.groups.values(), input.LaunchConfigurationName ?? '');
+        return {};
       },
     },
   };

@@ -1,5 +1,14 @@
 import * as sdk from '@aws-sdk/client-ec2';
-import { AwsRefusal, type EmbeddedInstance, instanceTypes } from '../state.ts';
+import { AwsRefusal, type EmbeddedInstance, instanceTypes, type LaunchTemplate } from '../state.ts';
+import {
+  createVersion,
+  deleteVersion,
+  imageBy,
+  numberOf,
+  numbersOf,
+  templateBy,
+  versionOf,
+} from '../templates.ts';
 import type { AwsWorld } from '../world.ts';
 import type { Service } from './service.ts';
 
@@ -12,15 +21,7 @@ const stateCodes: Record<EmbeddedInstance['ec2'], number> = {
 };
 
 export function ec2(world: AwsWorld): Service {
-  const template = (id?: string, name?: string) => {
-    const found = world.description.templates.find((t) => t.id === id || t.name === name);
-    if (!found)
-      throw new AwsRefusal(
-        'InvalidLaunchTemplateId.NotFound',
-        `The specified launch template, with template ID ${id ?? name}, does not exist.`,
-      );
-    return found;
-  };
+  const { description } = world;
   return {
     signingName: 'ec2',
     protocol: 'ec2',
@@ -54,43 +55,59 @@ export function ec2(world: AwsWorld): Service {
             LaunchTemplateId: t.id,
             LaunchTemplateName: t.name,
             DefaultVersionNumber: t.defaultVersion,
-            LatestVersionNumber: t.versions.length,
+            LatestVersionNumber: numberOf(t, '$Latest'),
           })),
         };
       },
       DescribeLaunchTemplateVersions(input: sdk.DescribeLaunchTemplateVersionsRequest) {
-        const found = template(input.LaunchTemplateId, input.LaunchTemplateName);
-        const numbers = (input.Versions ?? found.versions.map((_, i) => String(i + 1))).map((v) =>
-          v === '$Latest' ? found.versions.length : v === '$Default' ? found.defaultVersion : Number(v),
-        );
-        const unknown = numbers.find((n) => !found.versions[n - 1]);
+        const found = templateBy(description, input.LaunchTemplateId, input.LaunchTemplateName);
+        const numbers = (input.Versions ?? numbersOf(found).map(String)).map((v) => numberOf(found, v));
+        const unknown = numbers.find((n) => !versionOf(found, n));
         if (unknown !== undefined)
           throw new AwsRefusal(
             'InvalidLaunchTemplateId.VersionNotFound',
             `Could not find launch template version ${unknown}.`,
           );
+        return { LaunchTemplateVersions: numbers.map((n) => versionShape(found, n)) };
+      },
+      CreateLaunchTemplateVersion(input: sdk.CreateLaunchTemplateVersionRequest) {
+        const found = templateBy(description, input.LaunchTemplateId, input.LaunchTemplateName);
+        const { ImageId, InstanceType } = input.LaunchTemplateData ?? {};
+        const data = { imageId: ImageId, instanceType: InstanceType };
+        const number = createVersion(found, input.SourceVersion, data, input.VersionDescription);
+        return { LaunchTemplateVersion: versionShape(found, number) };
+      },
+      DeleteLaunchTemplateVersions(input: sdk.DeleteLaunchTemplateVersionsRequest) {
+        const found = templateBy(description, input.LaunchTemplateId, input.LaunchTemplateName);
+        const done = (input.Versions ?? []).map((v) => ({
+          item: { LaunchTemplateId: found.id, LaunchTemplateName: found.name, VersionNumber: Number(v) },
+          failure: deleteVersion(found, Number(v)),
+        }));
         return {
-          LaunchTemplateVersions: numbers.map((n) => ({
-            LaunchTemplateId: found.id,
-            LaunchTemplateName: found.name,
-            VersionNumber: n,
-            DefaultVersion: n === found.defaultVersion,
-            LaunchTemplateData: {
-              ImageId: found.versions[n - 1]?.imageId,
-              InstanceType: found.versions[n - 1]?.instanceType as sdk._InstanceType,
-            },
-          })),
+          SuccessfullyDeletedLaunchTemplateVersions: done.flatMap((d) => (d.failure ? [] : [d.item])),
+          UnsuccessfullyDeletedLaunchTemplateVersions: done.flatMap(({ item, failure }) =>
+            failure ? [{ ...item, ResponseError: { Code: failure.code, Message: failure.message } }] : [],
+          ),
         };
       },
       DescribeImages(input: sdk.DescribeImagesRequest) {
-        const found = world.description.images.filter((i) => (input.ImageIds ?? [i.id]).includes(i.id));
+        const ids = input.ImageIds ?? [];
+        const missing = ids.find((id) => !imageBy(description, id));
+        if (missing)
+          throw new AwsRefusal('InvalidAMIID.NotFound', `The image id '[${missing}]' does not exist`);
+        const wanted = input.Filters?.find((f) => f.Name === 'image-id')?.Values;
+        const found = description.images.filter(
+          (i) => (ids.length === 0 || ids.includes(i.id)) && (!wanted || wanted.includes(i.id)),
+        );
         return {
           Images: found.map((i) => ({
             ImageId: i.id,
             Name: i.name,
-            State: 'available',
-            Architecture: 'x86_64',
+            State: i.state ?? 'available',
+            Architecture: i.architecture ?? 'x86_64',
             CreationDate: new Date(i.createdAt).toISOString(),
+            // The account's own images have no alias.
+            ...(i.own ? {} : { ImageOwnerAlias: 'amazon' }),
           })),
         };
       },
@@ -134,6 +151,25 @@ export function ec2(world: AwsWorld): Service {
           })),
         };
       },
+    },
+  };
+}
+
+function versionShape(template: LaunchTemplate, number: number): sdk.LaunchTemplateVersion {
+  const version = versionOf(template, number);
+  return {
+    LaunchTemplateId: template.id,
+    LaunchTemplateName: template.name,
+    VersionNumber: number,
+    VersionDescription: version?.description,
+    DefaultVersion: number === template.defaultVersion,
+    LaunchTemplateData: {
+      ImageId: version?.imageId,
+      InstanceType: version?.instanceType as sdk._InstanceType,
+      BlockDeviceMappings: version?.snapshots?.map((DeviceName) => ({
+        DeviceName,
+        Ebs: { SnapshotId: 'snap-0embedded' },
+      })),
     },
   };
 }

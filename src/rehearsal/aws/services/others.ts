@@ -3,17 +3,14 @@ import * as quotasSdk from '@aws-sdk/client-service-quotas';
 import * as ssmSdk from '@aws-sdk/client-ssm';
 import * as stsSdk from '@aws-sdk/client-sts';
 import { AwsRefusal } from '../state.ts';
+import { parameterOf } from '../templates.ts';
 import type { AwsWorld } from '../world.ts';
 import type { Service } from './service.ts';
 
-/** SSM: the recommended AMIs of EKS. */
+/** SSM: the recommended AMIs of EKS, and other parameters of the account. */
 export function ssm(world: AwsWorld): Service {
-  const { version, recommendedImage } = world.description;
-  const parameters: Record<string, string> = {
-    [`/aws/service/eks/optimized-ami/${version}/amazon-linux-2023/x86_64/standard/recommended/image_id`]:
-      recommendedImage,
-  };
-  const read = (name: string) => ({ Name: name, Type: 'String', Value: parameters[name], Version: 1 });
+  const held = (name: string) => parameterOf(world.description, name);
+  const read = (name: string) => ({ Name: name, Type: 'String', Value: held(name), Version: 1 });
   return {
     signingName: 'ssm',
     protocol: 'json',
@@ -21,13 +18,14 @@ export function ssm(world: AwsWorld): Service {
     shapes: ssmSdk,
     actions: {
       GetParameter({ Name = '' }: ssmSdk.GetParameterRequest) {
-        if (!(Name in parameters)) throw new AwsRefusal('ParameterNotFound', `Parameter ${Name} not found.`);
+        if (held(Name) === undefined)
+          throw new AwsRefusal('ParameterNotFound', `Parameter ${Name} not found.`);
         return { Parameter: read(Name) };
       },
       GetParameters({ Names = [] }: ssmSdk.GetParametersRequest) {
         return {
-          Parameters: Names.filter((n) => n in parameters).map(read),
-          InvalidParameters: Names.filter((n) => !(n in parameters)),
+          Parameters: Names.filter((n) => held(n) !== undefined).map(read),
+          InvalidParameters: Names.filter((n) => held(n) === undefined),
         };
       },
     },

@@ -106,10 +106,13 @@ export function launchImages({ autoScaling, ec2, ssm }: TemplateClients): Launch
       }
     },
     async removeConfiguration(name) {
-      if (!(await configuration(autoScaling, name))) return;
-      await calling('DeleteLaunchConfiguration', () =>
-        autoScaling.send(new DeleteLaunchConfigurationCommand({ LaunchConfigurationName: name })),
-      );
+      try {
+        await calling('DeleteLaunchConfiguration', () =>
+          autoScaling.send(new DeleteLaunchConfigurationCommand({ LaunchConfigurationName: name })),
+        );
+      } catch (error) {
+        if (!isAwsError(error, 'ValidationError') || !/not found/i.test(error.message)) throw error;
+      }
     },
     followersOfLatest: (templateId) =>
       calling('DescribeAutoScalingGroups', async () => {

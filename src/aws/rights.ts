@@ -45,7 +45,7 @@ export const statements: readonly Statement[] = [
     calls: {
       'autoscaling:DescribeAutoScalingGroups': ['groups', 'launchSource', 'followersOfLatest'],
       'autoscaling:DescribeInstanceRefreshes': ['refreshInProgress'],
-      'autoscaling:DescribeLaunchConfigurations': ['groups', 'launchesOf', 'copyConfiguration', 'removeConfiguration'],
+      'autoscaling:DescribeLaunchConfigurations': ['groups', 'launchesOf', 'copyConfiguration'],
       'autoscaling:DescribeScalingActivities': ['activities'],
       'ec2:DescribeImages': ['images'],
       'ec2:DescribeInstances': ['instances'],

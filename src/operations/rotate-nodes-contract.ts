@@ -37,6 +37,10 @@ export const rotateNodesContract: Contract = {
       description:
         'The Redis that migrate-redis moves, as YAML: a list of {name, namespace, kind, pods, ...}; see migrate-redis.',
     },
+    ami: {
+      description:
+        'The image that every node shall run: an id (ami-...), the name of an SSM parameter that holds one (/aws/service/...), or recommended for the one that AWS publishes for the family and architecture of the present image (Amazon Linux 2, Amazon Linux 2023, Bottlerocket) and the minor version of the cluster. The launch template version or launch configuration is copied with it, and the group pointed at the copy by its number, also one that followed $Latest or $Default. Without it: what the groups launch.',
+    },
     force: {
       description: 'Replace every node of the groups, whatever it runs.',
       default: 'false',

@@ -39,6 +39,7 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
       force: read.flag('force'),
       ...(read.text('max-node-age') ? { maxAgeMs: read.duration('max-node-age', { minMs: 60_000 }) } : {}),
     },
+    ...readImage(read),
     maxSurge: readSize(read, 'max-surge'),
     maxUnavailable: readSize(read, 'max-unavailable'),
     clusterAutoscaler: readAutoscaler(read),
@@ -67,6 +68,10 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
       'max-surge and max-unavailable: both are 0, so no node could ever be replaced; raise one of them',
     );
   }
+  if (settings.ami && settings.into)
+    read.problems.push(
+      'ami and target-group: a group that takes the place of others brings its own image; give it that image, and leave ami empty',
+    );
   if (settings.soakMs > 0 && settings.soakMs >= settings.timeBudgetMs)
     read.problem(
       'soak',
@@ -121,6 +126,20 @@ function readSize(read: InputReader, name: string): number | string {
   if (/^\d+$/.test(text)) return Number(text);
   read.problem(name, text, 'a whole number such as 2 or a percentage such as 25%');
   return 1;
+}
+
+function readImage(read: InputReader): { ami?: string } {
+  const text = read.text('ami');
+  if (text === '') return {};
+  const known = text === 'recommended' || /^ami-([0-9a-f]{8}|[0-9a-f]{17})$/.test(text);
+  // The names of parameters: https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
+  if (!known && !/^(\/[\w.-]+){1,15}$/.test(text))
+    read.problem(
+      'ami',
+      text,
+      'an image id such as ami-0123456789abcdef0, the name of an SSM parameter such as /aws/service/..., or recommended',
+    );
+  return { ami: text };
 }
 
 function readAutoscaler(read: InputReader): string {

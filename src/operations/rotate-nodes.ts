@@ -9,6 +9,8 @@ import type { Context } from '../rotation/context.ts';
 import { type Forecast, forecast } from '../rotation/forecast/forecast.ts';
 import { planOutput } from '../rotation/forecast/output.ts';
 import { noGuard } from '../rotation/gate.ts';
+import { copiesStayNote } from '../rotation/image/copies.ts';
+import { copiesOf } from '../rotation/image/intent.ts';
 import { intoOf } from '../rotation/move-into.ts';
 import type { Plan } from '../rotation/plan.ts';
 import { outcome } from '../rotation/plan-summary.ts';
@@ -28,6 +30,7 @@ import {
   makePlan,
   makeWayFor,
   notMoved,
+  otherImage,
   planOf,
   type Replaced,
   rotate,
@@ -136,6 +139,11 @@ async function work(
   let failure = '';
   let refused = false;
   const context = await contextOf(session, inputs, run, over);
+  const other = inputs.phase === 'restore' || way ? undefined : otherImage(context);
+  if (other) {
+    await run.leave(false);
+    throw new Error(other);
+  }
   try {
     if (inputs.phase === 'restore') {
       plan = planInForce(context.journal);
@@ -241,15 +249,14 @@ async function phase(
 ): Promise<string> {
   if (inputs.phase === 'drain') refuseOtherPlan(context, inputs);
   if (inputs.phase === 'prepare') {
-    await begin(context);
-    const nodes = await makeWayFor(context, plan, redis);
+    const nodes = await makeWayFor(context, await begin(context, plan), redis);
     session.output('nodes', JSON.stringify(nodes));
     session.say(
       nodes.length > 0 ? `Ready to move Redis off ${names(nodes)}.` : 'No outdated node carries Redis.',
     );
     return 'prepared';
   }
-  const left = await notMoved(context, redis);
+  const left = await notMoved(context, plan, redis);
   if (left.length > 0) {
     throw new Error(
       `Redis has not moved: ${names(left)}. Run rotate-nodes phase: prepare and migrate-redis before phase: drain, so that no write is lost.`,
@@ -267,18 +274,21 @@ async function rotateAll(
   replaced: Replaced[],
 ): Promise<string> {
   const deadline = session.clock.now() + context.settings.timeBudgetMs;
-  if (plan.waves.length === 0) {
+  // A group without nodes gets its new image all the same.
+  if (plan.waves.length === 0 && !plan.groups.some((g) => g.launch)) {
     session.output('remaining', '0');
     session.output('complete', 'true');
     return 'nothing-to-do';
   }
-  await begin(context);
+  const aimed = await begin(context, plan);
   const traffic = await watchTraffic(context, inputs.baseline);
   try {
     const guarded = { ...context, guard: traffic.guard };
-    const left = await rotate(guarded, plan, deadline, (one) => replaced.push(one));
+    const left = await rotate(guarded, aimed, deadline, (one) => replaced.push(one));
     session.output('remaining', String(left));
     session.output('complete', String(left === 0));
+    // From here on every group keeps its new image, also one that has no node to show it.
+    if (left === 0 && plan.groups.some((g) => g.launch)) await context.journal.note(copiesStayNote, true);
     return left === 0 ? 'completed' : 'incomplete';
   } finally {
     context.fold?.();
@@ -326,10 +336,13 @@ async function redisPods(kubernetes: Kubernetes, inputs: RotateNodesInputs): Pro
 function tellPlan(session: Session, plan: Plan, settings: object, told?: Forecast): void {
   session.output('plan-digest', plan.digest);
   session.output('plan', JSON.stringify(planOutput(plan, settings, told)));
-  for (const g of plan.groups)
+  for (const g of plan.groups) {
     session.say(
       `Plan: ${g.name} has ${g.desired} nodes, ${g.outdated.length} outdated; at most ${g.peak} at once.`,
     );
+    for (const { of, now, next } of g.launch ? copiesOf(g.launch) : [])
+      session.say(`Plan: ${g.name} launches ${now} now and ${next} then, from a copy of ${of} that is made.`);
+  }
   if (told && plan.waves.length > 0) session.say(`Plan: ${outcome(plan, told)}`);
 }
 

@@ -21,6 +21,8 @@ export interface RotationSettings extends WaveLimits {
   into?: string | undefined;
   /** Replace nodes that run what they should, too: all of them, or those that are older. */
   replace: { force: boolean; maxAgeMs?: number | undefined };
+  /** The image that every node shall run: an id, an SSM parameter or `recommended`; without it what the groups launch. */
+  ami?: string | undefined;
   /** `auto`, `none` or `namespace/name`. */
   clusterAutoscaler: string;
   /** Whether pods of Jobs, and pods that ask not to be disrupted, are left to end by themselves. */

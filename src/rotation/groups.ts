@@ -61,6 +61,8 @@ export async function restoreGroups(
   const remaining: string[] = [];
   for (const { key, value } of journal.outstanding('group/')) {
     const [, name = '', what = ''] = key.split('/');
+    // What it launched from before is kept for a rollback, or put back by putLaunchesBack.
+    if (what === 'launch') continue;
     const [group] = await aws.groups({ names: [name] });
     if (group && what === 'max' && typeof value === 'number') {
       if (group.desired > value) {

@@ -1,6 +1,7 @@
 import { count, describeDuration, names } from '../text.ts';
 import type { Forecast } from './forecast/forecast.ts';
-import type { Plan } from './plan.ts';
+import { copiesOf } from './image/intent.ts';
+import type { Plan, PlannedGroup } from './plan.ts';
 
 /** So many rows a table may have; the output `plan` has them all. */
 const mostRows = 60;
@@ -40,7 +41,7 @@ const largest = (shares: Forecast['duration']['shares']): string =>
 
 function groupTable(plan: Plan): string[] {
   const rows = plan.groups.map(
-    (g) => `| ${g.name} | ${g.desired} | ${g.outdated.length} | ${g.peak} | ${g.template} | ${g.imageId} |`,
+    (g) => `| ${g.name} | ${g.desired} | ${g.outdated.length} | ${g.peak} | ${g.template} | ${imagesOf(g)} |`,
   );
   return [
     '| Group | Nodes | Outdated | Peak | Template | Image |',
@@ -50,6 +51,13 @@ function groupTable(plan: Plan): string[] {
     `${count(plan.waves.length, 'wave')}, plan \`${plan.digest}\`.`,
     '',
   ];
+}
+
+function imagesOf({ imageId, launch }: PlannedGroup): string {
+  if (!launch) return imageId;
+  return copiesOf(launch)
+    .map(({ now, next }) => `${now} → ${next}`)
+    .join(', ');
 }
 
 function waveTable(plan: Plan, { duration }: Forecast): string[] {

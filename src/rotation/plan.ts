@@ -1,6 +1,7 @@
 import type { Member } from '../cluster/members.ts';
 import type { Group, LaunchTarget } from '../cluster/ports.ts';
 import { scaled } from '../cluster/quantities.ts';
+import type { PlannedLaunch } from './image/intent.ts';
 import type { MovedFrom } from './move-into.ts';
 import { digestOf } from './plan-digest.ts';
 
@@ -21,6 +22,8 @@ export interface PlannedGroup {
   outdated: string[];
   /** What these ran, the most common first: a rollback returns to it. */
   ran: Ran[];
+  /** The copies that it will launch from, when it gets another image. */
+  launch?: PlannedLaunch;
 }
 
 /** What some outdated members of a group were launched from. */
@@ -42,6 +45,8 @@ export interface Plan {
   newest: number;
   /** Members launched before this are replaced whatever they run (force, max-node-age). */
   launchedBefore?: number;
+  /** The image that was asked for, as it was named. */
+  ami?: string;
 }
 
 /** What bounds a wave. */
@@ -67,6 +72,7 @@ export function waveSize(
 
 /**
  * Plans the replacement of every outdated member: each wave takes the next of every group.
+ * @param launches by group: the copies that groups will be pointed at, when they get another image
  * @param together nodes that all get their replacement before the first wave, because what they carry moves first
  * @param from groups whose nodes move into the only one that is planned
  */
@@ -76,9 +82,13 @@ export function planRotation(
   limits: WaveLimits,
   together: ReadonlySet<string> = new Set(),
   from: MovedFrom[] = [],
+  launches: ReadonlyMap<string, PlannedLaunch> = new Map(),
 ): Plan {
   return completed(
-    groups.map((group) => ({ ...planGroup(group, members), ...(from.length > 0 ? { from } : {}) })),
+    groups.map((group) => ({
+      ...planGroup(group, members, launches.get(group.name)),
+      ...(from.length > 0 ? { from } : {}),
+    })),
     members,
     limits,
     together,
@@ -146,7 +156,7 @@ export const targetOf = ({ target, overrides = [] }: Group): { imageId: string; 
 const templateOf = ({ template, launchConfiguration = '' }: LaunchTarget): string =>
   template ? `${template.name}:${template.version}` : launchConfiguration;
 
-function planGroup(group: Group, all: readonly Member[]): PlannedGroup {
+function planGroup(group: Group, all: readonly Member[], launch?: PlannedLaunch): PlannedGroup {
   const members = all.filter((m) => m.group === group.name);
   const outdated = members.filter((m) => m.state === 'outdated');
   const zones: Record<string, number> = {};
@@ -161,6 +171,7 @@ function planGroup(group: Group, all: readonly Member[]): PlannedGroup {
     ...targetOf(group),
     outdated: outdated.map((m) => m.instanceId),
     ran: ranBy(group, outdated),
+    ...(launch ? { launch } : {}),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { drainNodes, staysBecause } from './drain.ts';
 import { evenOutZones } from './even-zones.ts';
 import { oversized, restoreGroups } from './groups.ts';
+import { putLaunchesBack } from './image/copies.ts';
 import { terminate, waitForVolumes } from './leave.ts';
 import { groupNames, groupsOf, homeOf } from './move-into.ts';
 import { ownNodeOf } from './not-yet.ts';
@@ -49,11 +50,12 @@ export async function restore(context: Context, plan: Plan | undefined): Promise
         `${name} is still ${by} larger than before, because its nodes carry pods that must not be evicted now; run the workflow again to finish the rotation`,
       );
   }
+  const launches = await putLaunchesBack(context);
   const groups = await restoreGroups(context, plan);
-  done.push(...groups.done, ...(await restoreDeployments(context)));
+  done.push(...launches.done, ...groups.done, ...(await restoreDeployments(context)));
   const scalable = await allowScaleDown(context);
   if (scalable.length > 0) done.push(`scale-down allowed again on ${scalable.join(', ')}`);
-  remaining.push(...groups.remaining);
+  remaining.push(...launches.remaining, ...groups.remaining);
   return { done, remaining };
 }
 
@@ -70,14 +72,16 @@ export async function rest(context: Context, plan: Plan): Promise<Restored> {
   const own = ownNodeOf(context.self, (await context.kubernetes.list('pods')).items);
   // The next runner must not start on what this one could not replace.
   if (outdated.length === 1 && outdated[0] === own) await taint(context, outdated, 'NoSchedule');
+  const launches = await putLaunchesBack(context);
   const groups = await restoreGroups(context, plan);
   return {
     done: [
       ...(cleaned.length > 0 ? [`taints and cordons removed from ${cleaned.join(', ')}`] : []),
+      ...launches.done,
       ...groups.done,
       ...(await restoreDeployments(context)),
     ],
-    remaining: groups.remaining,
+    remaining: [...launches.remaining, ...groups.remaining],
   };
 }
 

@@ -1,6 +1,7 @@
 import { type Member, nodesOf } from '../cluster/members.ts';
 import type { Pod } from '../cluster/objects.ts';
 import { podName } from '../cluster/pods.ts';
+import type { Group } from '../cluster/ports.ts';
 import type { Json } from '../journal/journal.ts';
 import { count, names } from '../text.ts';
 import { pause } from '../wait.ts';
@@ -12,6 +13,9 @@ import { drainNodes } from './drain.ts';
 import { evenOutZones } from './even-zones.ts';
 import { passGate, troubles } from './gate.ts';
 import { suspendRebalance } from './groups.ts';
+import { pointAtCopies } from './image/copies.ts';
+import { asIntended } from './image/intent.ts';
+import { planImages } from './image/plan-images.ts';
 import { terminate, waitForVolumes } from './leave.ts';
 import { groupsOf, homeOf, unitOf } from './move-into.ts';
 import { heldByVolumes, ownNodeOf, withhold } from './not-yet.ts';
@@ -61,6 +65,14 @@ export async function planOf(
   return plan;
 }
 
+/** Which image a run goes to is settled by its plan: why this one cannot go on with the image that is asked for now. */
+export function otherImage({ journal, settings }: Context): string | undefined {
+  const noted = journal.noted(planNote) as unknown as Plan | undefined;
+  // An input that is left out asks for no other one.
+  if (!noted || !settings.ami || settings.ami === noted.ami) return undefined;
+  return `ami: got ${settings.ami}, but the plan of the unfinished run ${journal.runId} was made ${noted.ami ? `with ${noted.ami}` : 'without it'}. Finish that run as it was begun, or run phase: restore first. Nothing was touched.`;
+}
+
 /** A new plan; only reads. @throws Error when these groups cannot be rolled now. */
 export async function makePlan(
   source: Pick<Context, 'aws' | 'kubernetes' | 'say' | 'self'>,
@@ -77,13 +89,20 @@ export async function makePlan(
   );
   for (const line of view.leftAlone) source.say(`Left alone: ${line}.`);
   const launchedBefore = launchedBeforeOf(settings.replace, view.members, now);
-  if (launchedBefore) view = await lookAround({ ...source, into, launchedBefore }, settings.select);
+  const launches = settings.ami ? await planImages(source, view.groups, settings.ami) : new Map();
+  const intend = (group: Group) => asIntended(group, launches.get(group.name));
+  if (launchedBefore || launches.size > 0)
+    view = await lookAround({ ...source, into, launchedBefore, intend }, settings.select);
   const own = ownNodeOf(source.self, (await source.kubernetes.list('pods')).items);
   const ownLast = [...view.members].sort((a, b) => Number(isOn(a, own)) - Number(isOn(b, own)));
   const moved = into === undefined ? undefined : unitOf(view.groups, into);
   const groups = moved ? [moved.unit] : view.groups;
-  const plan = planRotation(groups, ownLast, settings, nodesCarrying(redis), moved?.from);
-  return launchedBefore ? { ...plan, launchedBefore } : plan;
+  const plan = planRotation(groups, ownLast, settings, nodesCarrying(redis), moved?.from, launches);
+  return {
+    ...plan,
+    ...(launchedBefore ? { launchedBefore } : {}),
+    ...(settings.ami ? { ami: settings.ami } : {}),
+  };
 }
 
 const isOn = ({ node }: Member, name: string | undefined): boolean =>
@@ -99,15 +118,23 @@ function launchedBeforeOf(
   return maxAgeMs === undefined ? undefined : now - maxAgeMs;
 }
 
-/** Makes the cluster ready for waves: nothing interferes, and no pod bounces onto a node that will leave. */
-export async function begin(context: Context): Promise<void> {
+/**
+ * Makes the cluster ready for waves: nothing interferes, new nodes have the planned image, and no pod bounces onto a node
+ * that will leave. Returns the plan with what the groups launch now.
+ */
+export async function begin(context: Context, planned: Plan): Promise<Plan> {
   if (!context.journal.noted('troubles'))
     await context.journal.note('troubles', await troubles(context.kubernetes));
   await pauseAutoscaler(context);
   await allowScaleDown(context);
   await suspendRebalance(context);
+  const plan = await pointAtCopies(context, planned);
+  // A rollback must know by what the run went, and a copy has its number only now.
+  if (JSON.stringify(plan) !== JSON.stringify(planned))
+    await context.journal.note(planNote, plan as unknown as Json);
   const { members } = await lookAround(context, context.settings.select);
   await taint(context, nodesOf(members.filter((m) => m.state === 'outdated')), 'PreferNoSchedule');
+  return plan;
 }
 
 /** Adds nodes for the outdated ones that carry these pods, and lets nothing new onto those. Returns their names. */
@@ -123,8 +150,11 @@ export async function makeWayFor(context: Context, plan: Plan, pods: readonly Po
 }
 
 /** Pods that must have been moved by another step and are still on an outdated node. */
-export async function notMoved(context: Context, pods: readonly Pod[]): Promise<string[]> {
-  const { members } = await lookAround(context, context.settings.select);
+export async function notMoved(context: Context, plan: Plan, pods: readonly Pod[]): Promise<string[]> {
+  const launchOf = (name: string) => plan.groups.find((g) => g.name === name)?.launch;
+  // Groups may not be pointed at their copies yet.
+  const intend = (group: Group) => asIntended(group, launchOf(group.name));
+  const { members } = await lookAround({ ...context, intend }, context.settings.select);
   const outdated = new Set(nodesOf(members.filter((m) => m.state === 'outdated')));
   return pods
     .filter((p) => outdated.has(p.spec.nodeName ?? ''))

@@ -23,6 +23,8 @@ export interface Source {
   into?: string | undefined;
   /** A rollback: members launched until this moment stay, whatever they run; in epoch milliseconds. */
   keptUntil?: number | undefined;
+  /** What a group is to launch, where it is not what it launches now. */
+  intend?: ((group: Group) => Group) | undefined;
 }
 
 export async function lookAround(
@@ -32,7 +34,7 @@ export async function lookAround(
 ): Promise<View> {
   const nodes = await source.kubernetes.list('nodes');
   const found = await source.aws.groups(select, { fresh, asOf: joined(nodes.items) });
-  const groups = found.filter((g) => !otherOwner(g));
+  const groups = found.filter((g) => !otherOwner(g)).map((g) => source.intend?.(g) ?? g);
   const instances = await source.aws.instances(groups.flatMap((g) => g.instances.map((i) => i.id)));
   const karpenters = nodes.items.filter(isKarpenters).length;
   return {

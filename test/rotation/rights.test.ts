@@ -6,8 +6,9 @@ import { roles, rolesToLook } from '../../src/kubernetes/rights.ts';
 import { validateCluster } from '../../src/operations/validate-cluster.ts';
 import { shippedPolicy } from '../../src/rehearsal/aws/policy.ts';
 import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
+import { neverJoins } from '../../src/rehearsal/faults/never-joins.ts';
 import { shippedRoles } from '../../src/rehearsal/kubernetes/authorization.ts';
-import { cluster } from '../../src/rehearsal/scenario/account.ts';
+import { cluster, oldImage } from '../../src/rehearsal/scenario/account.ts';
 import { runEngine, shopWorld, type WorldOptions } from './world.ts';
 
 /** What the product itself calls of the port, outside the adapter. */
@@ -19,11 +20,32 @@ const used = new Set(
 const actions = [...new Set([...used].flatMap(actionsOf))];
 
 /** Rotations that need a right which that of the shop does not need. */
-const needing: Record<string, WorldOptions> = {
+const needing: Record<string, WorldOptions & { inputs?: Record<string, string> }> = {
+  ...Object.fromEntries(
+    ['ec2:CreateLaunchTemplateVersion', 'ec2:DescribeImages'].map((action) => [
+      action,
+      { noRelease: true, inputs: { ami: 'recommended' } },
+    ]),
+  ),
+  'autoscaling:CreateLaunchConfiguration': {
+    noRelease: true,
+    inputs: { ami: 'recommended' },
+    account: withLaunchConfiguration,
+  },
   'autoscaling:DescribeScalingActivities': { account: mixed },
   'autoscaling:SetDesiredCapacity': { account: mixed },
   'autoscaling:UpdateAutoScalingGroup': { account: full },
 };
+
+function withLaunchConfiguration({ groups: [general], launchConfigurations }: AwsDescription): void {
+  launchConfigurations.push({ name: 'shop-old-way', imageId: oldImage, instanceType: 'm5.large' });
+  if (!general) return;
+  delete general.template;
+  general.launchConfiguration = 'shop-old-way';
+}
+
+/** Without one of these a copy stays behind, which is said. */
+const removing = ['ec2:DeleteLaunchTemplateVersions', 'autoscaling:DeleteLaunchConfiguration'];
 
 /** Where AWS refuses LaunchInstances. */
 function mixed({ groups: [general] }: AwsDescription): void {
@@ -89,12 +111,34 @@ describe('a rotation', () => {
     expect([failure, outputs.verdict, world.outdated()]).toEqual(['', 'completed', []]);
   });
 
-  test.each(actions)('without %s fails, and names it', async (action) => {
-    const failure = pointing.has(action)
-      ? await failureOfRollback(action)
-      : (await runEngine(await shopWorld({ ...needing[action], policy: without(action) }))).failure;
-    expect(failure).toContain(`not authorized to perform: ${action}`);
-    expect(failure).toContain('docs/iam-policy.json');
+  test.each(actions.filter((a) => !removing.includes(a)))(
+    'without %s fails, and names it',
+    async (action) => {
+      const { inputs = {}, ...options } = needing[action] ?? {};
+      const failure = pointing.has(action)
+        ? await failureOfRollback(action)
+        : (await runEngine(await shopWorld({ ...options, policy: without(action) }), inputs)).failure;
+      expect(failure).toContain(`not authorized to perform: ${action}`);
+      expect(failure).toContain('docs/iam-policy.json');
+    },
+  );
+
+  test.each(removing)('without %s is put back, and says which copy stays', async (action) => {
+    const world = await shopWorld({
+      noRelease: true,
+      fault: neverJoins,
+      account: withLaunchConfiguration,
+      policy: without(action),
+    });
+    const { log, summary } = await runEngine(world, { ami: 'recommended', 'node-timeout': '1m' });
+    expect(log).toContainEqual(
+      expect.stringMatching(`^The copy shop-.* stays, .* not authorized to perform: ${action}`),
+    );
+    expect(summary()).toMatch('shop-general launches shop-old-way again');
+    expect(world.changed()).toEqual(
+      // $Latest of the template is the copy that stays.
+      action.startsWith('ec2:') ? [expect.stringMatching(/^launch of shop-data is .*"Version":"1"/)] : [],
+    );
   });
 
   test('leaves alone a group that does not carry the tag of the cluster, even when it is named', async () => {
@@ -144,7 +188,7 @@ describe('those who only look', () => {
   /** What a plan and a validation say when they may not do something. */
   async function told(options: WorldOptions): Promise<string> {
     const world = await shopWorld({ ...shipped(), ...options });
-    const plan = await runEngine(world, { phase: 'plan' });
+    const plan = await runEngine(world, { phase: 'plan', ami: 'recommended' });
     const preflight = await runEngine(world, quick, validateCluster);
     const before = preflight.outputs.validation ?? '';
     const postflight = await runEngine(world, { ...quick, phase: 'postflight', before }, validateCluster);

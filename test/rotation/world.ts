@@ -60,6 +60,8 @@ export interface WorldOptions {
   account?: (description: AwsDescription) => void;
   /** Changes the account when the new image is there, before the fault begins. */
   released?: (cluster: EmbeddedCluster) => void;
+  /** What the groups launch stays as it is: no node is outdated by itself. */
+  noRelease?: boolean;
 }
 
 export async function shopWorld(options: WorldOptions = {}): Promise<World> {
@@ -83,7 +85,7 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
   const manifests = [...webWorkloads('http://queue'), ...(options.more ?? [])];
   cluster.apply(fault?.manifests?.(manifests) ?? manifests);
   await settled(clock, cluster, nodes);
-  releaseNewImage(description);
+  if (!options.noRelease) releaseNewImage(description);
   options.released?.(cluster);
   cluster.enableFault();
   const before = settingsOf(cluster);
@@ -163,6 +165,10 @@ const writing = new Set([
   'resize',
   'launch',
   'launchFrom',
+  'copyTemplate',
+  'removeTemplateVersion',
+  'copyConfiguration',
+  'removeConfiguration',
   'terminate',
   'suspend',
   'resume',

@@ -103,8 +103,9 @@ function permitted(world: AwsWorld, aws: Aws): Aws {
   return Object.fromEntries(guarded) as Aws;
 }
 
-/** The first argument of a method names the group or the instance; image aliases are those of AWS. */
-const inputOf = ([first]: unknown[]): Record<string, unknown> => ({
+/** The first argument of a method names what it is about, or the second what it makes; image aliases are those of AWS. */
+const inputOf = ([first, second]: unknown[]): Record<string, unknown> => ({
+  LaunchConfigurationName: (second as { name?: unknown } | undefined)?.name ?? first,
   ...(String(first).startsWith('i-') ? { InstanceId: first } : { AutoScalingGroupName: first }),
   Name: '/aws/service/eks/optimized-ami',
 });

@@ -4,7 +4,7 @@ import type { Aws } from '../../../src/cluster/ports.ts';
 import { shippedPolicy } from '../../../src/rehearsal/aws/policy.ts';
 import { startAwsServer } from '../../../src/rehearsal/aws/server.ts';
 import { AwsWorld } from '../../../src/rehearsal/aws/world.ts';
-import { account, cluster, region } from '../../../src/rehearsal/scenario/account.ts';
+import { account, cluster, oldImage, region } from '../../../src/rehearsal/scenario/account.ts';
 import { wallClock } from '../../../src/rehearsal/world/clock.ts';
 import { Random } from '../../../src/rehearsal/world/random.ts';
 import { messageOf } from '../../../src/text.ts';
@@ -56,6 +56,9 @@ const [group] = await aws.groups({ names: ['shop-general'] });
 const source = await aws.launchSource('shop-general');
 if (!member || !group) throw new Error('There is no member.');
 
+const templateId = template?.id ?? '';
+const copiedConfiguration = 'lc-1-eks-rolling-20261121-150000';
+
 /** A call of each method; the compiler misses one that is added to the port. */
 const callsOf = (aws: Aws): Record<keyof Aws, () => Promise<unknown>> => ({
   groups: () => aws.groups({ names: ['shop-general', 'shop-data', 'old'] }),
@@ -74,6 +77,18 @@ const callsOf = (aws: Aws): Record<keyof Aws, () => Promise<unknown>> => ({
   suspend: () => aws.suspend('shop-general', ['AZRebalance']),
   resume: () => aws.resume('shop-general', ['AZRebalance']),
   targetHealth: () => aws.targetHealth(group),
+  images: () => aws.images(['ami-old']),
+  parameter: () => aws.parameter('/aws/service/eks/optimized-ami/1.36/amazon-linux-2023'),
+  templateVersions: () => aws.templateVersions(templateId),
+  copyTemplate: () =>
+    aws.copyTemplate(
+      { LaunchTemplateId: templateId, Version: '1' },
+      { imageId: 'ami-old', description: 'a copy' },
+    ),
+  removeTemplateVersion: () => aws.removeTemplateVersion(templateId, '2'),
+  copyConfiguration: () => aws.copyConfiguration('lc-1', { name: copiedConfiguration, imageId: oldImage }),
+  removeConfiguration: () => aws.removeConfiguration(copiedConfiguration),
+  followersOfLatest: () => aws.followersOfLatest(templateId),
   refreshInProgress: () => aws.refreshInProgress('shop-general'),
 });
 

@@ -152,6 +152,8 @@ async function work(
       plan = await rollbackPlan(context, way);
       tellPlan(session, plan, context.settings);
       verdict = await rotateAll(context, session, inputs, plan, replaced);
+      // No node runs the copies of a rotation to another image any more: restore may take them away.
+      if (verdict !== 'incomplete') await context.journal.note(copiesStayNote, false);
     } else {
       const redis = await redisPods(context.kubernetes, inputs);
       plan = await planOf(context, redis, (plan, unfinished) => {

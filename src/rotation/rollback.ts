@@ -8,6 +8,7 @@ import { count, names } from '../text.ts';
 import { waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
 import { troubles } from './gate.ts';
+import { pinned } from './image/copies.ts';
 import { terminate } from './leave.ts';
 import { intoOf } from './move-into.ts';
 import { type Plan, type PlannedGroup, planReturn, type Sizes, sizesOf, targetOf } from './plan.ts';
@@ -141,11 +142,16 @@ async function sourceBefore(
   if (!most || makesAgain(group, most)) return present;
   const isNew = (launched: Pick<Group, 'target' | 'overrides'>): boolean => {
     const { imageId, template } = targetOf({ ...group, ...launched });
-    return imageId === planned.imageId && template === planned.template;
+    // A run that was killed may not have written down the number of its copy.
+    return imageId === planned.imageId && (template === planned.template || planned.launch !== undefined);
   };
-  const asBefore = before && (await aws.launchesOf(before));
-  // `$Latest` may mean by now what the run made.
-  const exact = before && asBefore && !isNew({ overrides: [], ...asBefore }) ? before : undefined;
+  // `$Latest` may mean by now what the run made; then it is the number that it meant before.
+  const known = before ? [before, ...(planned.launch ? [pinned(planned.launch)] : [])] : [];
+  let exact: LaunchSource | undefined;
+  for (const source of known) {
+    const launched = exact ? undefined : await aws.launchesOf(source);
+    if (launched && !isNew({ overrides: [], ...launched })) exact = source;
+  }
   const to = exact ?? sourceOf(planned.ran, present);
   const makeOne = most.template
     ? `Make a version with that image (aws ec2 create-launch-template-version --launch-template-id ${most.template.id} --source-version '$Latest' --launch-template-data '{"ImageId":"${most.imageId}"}')`
@@ -156,6 +162,11 @@ async function sourceBefore(
     return `${group.name}: ${wordsOf(most)}, which its old nodes ran, is gone; they ran image ${most.imageId}. ${yourself}`;
   if (!exact && !makesAgain(launches, most))
     return `${group.name}: ${wordsOf(most)} launches ${launches.target.imageId} now, but its old nodes ran ${most.imageId}: its image is an SSM parameter that has moved on. ${yourself}`;
+  const images = [launches.target, ...(launches.overrides ?? []).map((o) => o.target)].map((t) => t.imageId);
+  const available = (await aws.images(images)).filter((i) => i.state === 'available');
+  const lost = images.find((id) => !available.some((i) => i.id === id));
+  if (lost)
+    return `${group.name}: image ${lost}, which ${wordsOf(launches.target)} launches, is gone or not available. Restore it (aws ec2 restore-image-from-recycle-bin --image-id ${lost}) or have it shared again, then run phase: rollback again; or run phase: all with another image (input ami).`;
   if (!isNew({ target: group.target, overrides: group.overrides ?? [] }))
     return `${group.name} launches from ${wordsOf(group.target)} (${group.target.imageId}), which is not what run ${runId} rolled to: somebody has changed it since. To go back all the same, set it yourself and run phase: rollback again: ${commandFor(group.name, to)}`;
   return to;

@@ -368,15 +368,15 @@ test('a rotation to an image that rests when its time is up keeps it where nodes
 describe('a rotation to an image that is rolled back', () => {
   const images = (world: World) => new Set(world.cluster.aws.membersOf('shop-general').map((i) => i.imageId));
 
-  test('when it has ended goes back to the image and the version that the old nodes ran', async () => {
+  test('when it has ended leaves no copy, and every group as it was', async () => {
     const world = await unreleased();
     const run = await runEngine(world, { ami: newImage });
     expect(images(world)).toEqual(new Set([newImage]));
     const back = await runEngine(world, { phase: 'rollback', 'run-id': run.outputs['run-id'] ?? '' });
     expect(back.failure).toBe('');
     expect(images(world)).toEqual(new Set([oldImage]));
-    expect(launchOf(world, 'shop-general')).toEqual(['1']);
-    expect(world.changed().filter((line) => !line.startsWith('launch of'))).toEqual([]);
+    expect(world.changed()).toEqual([]);
+    expect(versions(world, 'shop-general')).toEqual([`1 ${oldImage}`]);
   });
 
   test('when it was killed halfway leaves no copy, and every group as it was', async () => {
@@ -388,6 +388,20 @@ describe('a rotation to an image that is rolled back', () => {
     expect(images(world)).toEqual(new Set([oldImage]));
     expect(world.changed()).toEqual([]);
     expect(versions(world, 'shop-general')).toEqual([`1 ${oldImage}`]);
+  });
+
+  test('goes back to what the group launched before, though its nodes ran an older version', async () => {
+    const world = await unreleased({
+      account: ({ templates }) => {
+        for (const t of templates) t.versions.push({ imageId: oldImage, instanceType: 'm5.large' });
+      },
+    });
+    const run = await runEngine(world, { ami: newImage });
+    const back = await runEngine(world, { phase: 'rollback', 'run-id': run.outputs['run-id'] ?? '' });
+    expect(back.failure).toBe('');
+    expect(images(world)).toEqual(new Set([oldImage]));
+    expect(world.changed()).toEqual([]);
+    expect(versions(world, 'shop-general')).toEqual([`1 ${oldImage}`, `2 ${oldImage}`]);
   });
 });
 

@@ -313,6 +313,17 @@ describe('a rollback that cannot be is refused before anything is touched', () =
     );
   });
 
+  test('when the image of the old nodes is gone', async () => {
+    const { world, inputs } = await rolled();
+    const { description } = world.cluster.aws;
+    description.images = description.images.filter((i) => i.id !== oldImage);
+    const failure = await refused(world, inputs);
+    expect(failure).toMatch(
+      `shop-general: image ${oldImage}, which version 1 of launch template shop-general launches, is gone or not available.`,
+    );
+    expect(failure).toMatch(`aws ec2 restore-image-from-recycle-bin --image-id ${oldImage}`);
+  });
+
   test('when somebody has changed what the group launches', async () => {
     const { world, inputs } = await rolled();
     const [template] = world.cluster.aws.description.templates;

@@ -134,7 +134,7 @@ const pin = (choice: TemplateChoice, part: PlannedPart | undefined): TemplateCho
   choice.Version === '$Latest' ? { ...choice, Version: part?.template?.version ?? choice.Version } : choice;
 
 /** What the group launched before, by number: the same also while `$Latest` means a copy. */
-const pinned = ({ source, parts }: PlannedLaunch): LaunchSource =>
+export const pinned = ({ source, parts }: PlannedLaunch): LaunchSource =>
   withChoices(
     source,
     choicesOf(source).map((choice, i) => pin(choice, parts[i])),

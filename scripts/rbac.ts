@@ -3,9 +3,8 @@ import type { Role, Rule, Target } from '../src/kubernetes/rights.ts';
 
 /** A file of roles, and of bindings that give them to a group, as people would write it. */
 export function rbacFile(head: readonly string[], group: string, roles: readonly Role[]): string {
-  const documents = [...roles.map(role), ...roles.map((r) => binding(r, group))].map((lines) =>
-    lines.join('\n'),
-  );
+  const bindings = roles.filter((r) => !r.unbound).map((r) => binding(r, group));
+  const documents = [...roles.map(role), ...bindings].map((lines) => lines.join('\n'));
   return `${head.map((line) => `# ${line}\n`).join('')}${documents.join('\n---\n')}\n`;
 }
 

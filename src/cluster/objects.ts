@@ -310,6 +310,18 @@ export interface Job extends KubernetesObject {
   status?: { active?: number; succeeded?: number; failed?: number; conditions?: Condition[] };
 }
 
+/** autoscaling/v2. */
+export interface HorizontalPodAutoscaler extends KubernetesObject {
+  spec: {
+    scaleTargetRef: { apiVersion?: string; kind: string; name: string };
+    minReplicas?: number;
+    maxReplicas: number;
+    metrics?: object[];
+    behavior?: object;
+  };
+  status?: { currentReplicas?: number; desiredReplicas?: number; conditions?: Condition[] };
+}
+
 export interface PodDisruptionBudget extends KubernetesObject {
   spec: {
     selector?: LabelSelector | null;

@@ -16,6 +16,7 @@ export interface ObjectOf {
   statefulsets: o.StatefulSet;
   daemonsets: o.DaemonSet;
   jobs: o.Job;
+  horizontalpodautoscalers: o.HorizontalPodAutoscaler;
   poddisruptionbudgets: o.PodDisruptionBudget;
   endpointslices: o.EndpointSlice;
   leases: o.Lease;
@@ -50,6 +51,12 @@ export const resources: { readonly [R in Resource]: ResourceInfo } = {
   statefulsets: { kind: 'StatefulSet', group: 'apps', version: 'v1', namespaced: true },
   daemonsets: { kind: 'DaemonSet', group: 'apps', version: 'v1', namespaced: true },
   jobs: { kind: 'Job', group: 'batch', version: 'v1', namespaced: true },
+  horizontalpodautoscalers: {
+    kind: 'HorizontalPodAutoscaler',
+    group: 'autoscaling',
+    version: 'v2',
+    namespaced: true,
+  },
   poddisruptionbudgets: { kind: 'PodDisruptionBudget', group: 'policy', version: 'v1', namespaced: true },
   endpointslices: { kind: 'EndpointSlice', group: 'discovery.k8s.io', version: 'v1', namespaced: true },
   leases: { kind: 'Lease', group: 'coordination.k8s.io', version: 'v1', namespaced: true },

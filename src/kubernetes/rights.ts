@@ -19,6 +19,8 @@ export interface Rule {
 export interface Role {
   name: string;
   namespace?: string;
+  /** Not bound to the group: who needs it binds it. */
+  unbound?: boolean;
   /** For the comment above it. */
   purpose?: string;
   rules: readonly Rule[];
@@ -63,14 +65,27 @@ export const roles: readonly Role[] = [
         verbs: ['list', 'watch'],
       },
       {
-        purpose:
-          'rotate-nodes: taints, evictions, surging a Deployment that its budget would block, pausing cluster-autoscaler.',
+        purpose: 'rotate-nodes: taints, evictions, pausing cluster-autoscaler.',
         targets: ['nodes'],
         verbs: ['get', 'update'],
       },
       { targets: ['pods/eviction'], verbs: ['create'] },
       { targets: ['deployments'], verbs: ['get', 'patch'] },
+      {
+        purpose:
+          'rotate-nodes: one replica more for a Deployment that would be interrupted or blocked, and whether Services list it.',
+        targets: ['horizontalpodautoscalers'],
+        verbs: ['list', 'watch', 'patch'],
+      },
+      { targets: ['endpointslices'], verbs: ['list', 'watch'] },
     ],
+  },
+  {
+    name: 'eks-rolling-force',
+    unbound: true,
+    purpose:
+      'Only for rotate-nodes with on-blocked: force: it deletes pods past their budgets that have long not been ready. Bound to nobody; kubectl create clusterrolebinding eks-rolling-force --clusterrole eks-rolling-force --group eks-rolling',
+    rules: [{ targets: ['pods'], verbs: ['delete'] }],
   },
   {
     name: 'eks-rolling-redis',

@@ -85,6 +85,25 @@ export const rotateNodesContract: Contract = {
         'Pods annotated karpenter.sh/do-not-disrupt: true or cluster-autoscaler.kubernetes.io/safe-to-evict: false: wait lets them end by themselves within drain-timeout, evict treats them as all others.',
       default: 'wait',
     },
+    'rollout-surge': {
+      description:
+        'single-and-blocked gives Deployments with a single replica, and those whose budget allows no eviction, one replica more while a pod of theirs leaves; a Deployment annotated eks-rolling/rollout-surge: "false" gets none. off gives none to any.',
+      default: 'single-and-blocked',
+    },
+    'without-budget': {
+      description:
+        'Pods that no PodDisruptionBudget selects: careful lets at most as many of a workload be away as its rolling update would take (maxUnavailable), at least one and never all; all-at-once evicts them at once.',
+      default: 'careful',
+    },
+    'on-blocked': {
+      description:
+        'When a pod has been blocked for all of drain-timeout, or its additional replica does not come within rollout-timeout: fail ends the rotation; skip leaves its node as it is, goes on with the others and ends as incomplete; force deletes it if a budget holds it and it has not been ready for force-unready-for, and fails otherwise. A pod that is ready is never deleted past its budget.',
+      default: 'fail',
+    },
+    'force-unready-for': {
+      description: 'How long a pod must not have been ready before on-blocked: force may delete it.',
+      default: '10m',
+    },
     'on-failure': {
       description:
         'What happens when the rotation fails: restore every setting, or keep all as it is to look at it.',
@@ -92,7 +111,7 @@ export const rotateNodesContract: Contract = {
     },
     'settle-time': {
       description:
-        'How long the additional replica of a single-replica Deployment serves before the old one leaves, so that load balancers have learned of it.',
+        'How long the additional replica of a Deployment serves before the old one leaves, so that load balancers have learned of it.',
       default: '10s',
     },
     'time-budget': {
@@ -111,7 +130,21 @@ export const rotateNodesContract: Contract = {
       description: 'How long a new node may take from the request to ready with all DaemonSets.',
       default: '15m',
     },
-    'drain-timeout': { description: 'How long the pods of a wave may take to leave.', default: '15m' },
+    'drain-timeout': {
+      description:
+        'How long the eviction of a pod may be refused, by a budget for example, or a pod may take that is left to end by itself.',
+      default: '15m',
+    },
+    'grace-timeout': {
+      description:
+        'How long a pod may take to end once it was told to. One that outstays its own grace by a minute is not waited for, whatever this says.',
+      default: '30m',
+    },
+    'rollout-timeout': {
+      description:
+        'How long an additional replica may take to serve, and how long the old count may take to be ready elsewhere.',
+      default: '10m',
+    },
     'volume-timeout': { description: 'How long volumes may take to be detached.', default: '6m' },
     'terminate-timeout': { description: 'How long instances may take to be gone.', default: '15m' },
     'gate-timeout': { description: 'How long the gate between waves may stay shut.', default: '15m' },
@@ -123,10 +156,11 @@ export const rotateNodesContract: Contract = {
     nodes: 'JSON list of the outdated nodes that carry Redis (phase: prepare).',
     plan: 'The plan as JSON: groups, order of the nodes in waves; with phase: plan also a forecast of duration, peak, blockers and changes. The input plan of a later step takes it.',
     verdict:
-      'planned, prepared, completed, incomplete (out of time), nothing-to-do, restored, rolled-back, stopped or failed.',
+      'planned, prepared, completed, incomplete (out of time, or nodes were skipped), nothing-to-do, restored, rolled-back, stopped or failed.',
     complete: 'true when no outdated node is left, false when running again goes on.',
     replaced: 'Number of nodes replaced in this step.',
     remaining: 'Number of outdated nodes that are left.',
+    skipped: 'JSON list of the nodes that on-blocked: skip left out, each with what blocked it.',
     'not-restored': 'JSON list of what could not be put back.',
   },
 };

@@ -6,6 +6,7 @@ import { journalRef, openJournal, readJournal } from '../journal/config-map-jour
 import { joinRun, type Run, unfinishedRun } from '../journal/run.ts';
 import { redisSelections } from '../redis/settings.ts';
 import type { Context } from '../rotation/context.ts';
+import { forcedNote, type SkippedNode } from '../rotation/drain.ts';
 import { type Forecast, forecast } from '../rotation/forecast/forecast.ts';
 import { planOutput } from '../rotation/forecast/output.ts';
 import { noGuard } from '../rotation/gate.ts';
@@ -51,6 +52,13 @@ export const rotateNodes: Operation = {
     if (inputs.phase === 'plan') return showPlan(session, inputs);
     if (inputs.phase === 'rollback') return rollBack(session, inputs);
     const kubernetes = await session.kubernetes();
+    if (
+      inputs.settings.onBlocked === 'force' &&
+      !(await kubernetes.canI({ verb: 'delete', resource: 'pods' }))
+    )
+      throw new Error(
+        'on-blocked: force deletes pods, which these credentials may not do. Bind the ClusterRole eks-rolling-force of docs/rbac.yaml, or use on-blocked: fail or skip.',
+      );
     // Before the lease is taken: whoever cannot reach AWS must not hold the cluster.
     await session.aws();
     const runId = inputs.runId || (inputs.phase === 'restore' ? await unfinishedRun(kubernetes) : undefined);
@@ -132,6 +140,7 @@ async function work(
   way?: WayBack,
 ): Promise<void> {
   const replaced: Replaced[] = [];
+  const skipped: SkippedNode[] = [];
   let plan: Plan | undefined;
   let restored: Restored = { done: [], remaining: [] };
   let finished = false;
@@ -151,7 +160,7 @@ async function work(
     } else if (way) {
       plan = await rollbackPlan(context, way);
       tellPlan(session, plan, context.settings);
-      verdict = await rotateAll(context, session, inputs, plan, replaced);
+      verdict = await rotateAll(context, session, inputs, plan, { replaced, skipped });
       // No node runs the copies of a rotation to another image any more: restore may take them away.
       if (verdict !== 'incomplete') await context.journal.note(copiesStayNote, false);
     } else {
@@ -163,9 +172,9 @@ async function work(
       context.into = intoOf(plan);
       tellPlan(session, plan, inputs.settings);
       if (inputs.redis.length > 0) await context.journal.note(redisNote, redisSelections(inputs.redis));
-      verdict = await phase(context, session, inputs, plan, redis, replaced);
+      verdict = await phase(context, session, inputs, plan, redis, { replaced, skipped });
     }
-    if (verdict === 'incomplete' && plan) restored = await rest(context, plan);
+    if (verdict === 'incomplete' && plan) restored = await rest(context, plan, skipped.length > 0);
     else if (verdict !== 'prepared') {
       restored = await restore(context, plan);
       finished = restored.remaining.length === 0;
@@ -192,6 +201,7 @@ async function work(
   for (const line of next) session.say(line);
   session.output('verdict', verdict);
   session.output('replaced', String(replaced.length));
+  session.output('skipped', JSON.stringify(skipped));
   session.output('not-restored', JSON.stringify(restored.remaining));
   session.summary(
     rotationSummary({
@@ -201,6 +211,8 @@ async function work(
       failure,
       plan,
       replaced,
+      skipped,
+      forced: Object.values((run.journal.noted(forcedNote) as Record<string, string> | undefined) ?? {}),
       restored,
       way: way?.turns.flatMap((t) => t.words) ?? [],
       next,
@@ -247,7 +259,7 @@ async function phase(
   inputs: RotateNodesInputs,
   plan: Plan,
   redis: readonly Pod[],
-  replaced: Replaced[],
+  told: { replaced: Replaced[]; skipped: SkippedNode[] },
 ): Promise<string> {
   if (inputs.phase === 'drain') refuseOtherPlan(context, inputs);
   if (inputs.phase === 'prepare') {
@@ -264,7 +276,7 @@ async function phase(
       `Redis has not moved: ${names(left)}. Run rotate-nodes phase: prepare and migrate-redis before phase: drain, so that no write is lost.`,
     );
   }
-  return rotateAll(context, session, inputs, plan, replaced);
+  return rotateAll(context, session, inputs, plan, told);
 }
 
 /** All waves, with an eye on the traffic. Returns the verdict. */
@@ -273,7 +285,7 @@ async function rotateAll(
   session: Session,
   inputs: RotateNodesInputs,
   plan: Plan,
-  replaced: Replaced[],
+  told: { replaced: Replaced[]; skipped: SkippedNode[] },
 ): Promise<string> {
   const deadline = session.clock.now() + context.settings.timeBudgetMs;
   // A group without nodes gets its new image all the same.
@@ -286,7 +298,13 @@ async function rotateAll(
   const traffic = await watchTraffic(context, inputs.baseline);
   try {
     const guarded = { ...context, guard: traffic.guard };
-    const left = await rotate(guarded, aimed, deadline, (one) => replaced.push(one));
+    const left = await rotate(
+      guarded,
+      aimed,
+      deadline,
+      (one) => told.replaced.push(one),
+      (one) => told.skipped.push(one),
+    );
     session.output('remaining', String(left));
     session.output('complete', String(left === 0));
     // From here on every group keeps its new image, also one that has no node to show it.

@@ -1,8 +1,12 @@
 import type { Deployment } from '../cluster/objects.ts';
 import type { Kubernetes } from '../cluster/ports.ts';
 import { matchesSelector } from '../cluster/selectors.ts';
-import { waitUntil } from '../wait.ts';
+import { WaitTimeout, waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
+import { scaleBack, surgedEntries, waitUntilSettled } from './scale-back.ts';
+
+/** So long putting back waits for a Deployment that is in trouble. */
+const restorePatienceMs = 60_000;
 
 const nameOf = /^(aws-)?cluster-autoscaler$/;
 const labels = ['app.kubernetes.io/name', 'k8s-app', 'app'];
@@ -76,22 +80,23 @@ export async function pauseAutoscaler(context: Context): Promise<void> {
   }
 }
 
-/** Puts back the replicas of every Deployment that the run scaled. */
-export async function restoreDeployments(
-  context: Pick<Context, 'kubernetes' | 'journal' | 'say'>,
-): Promise<string[]> {
+/**
+ * Puts back the replicas of every Deployment that the run scaled. A pod of it may just have been evicted: until that has been
+ * replaced its controller might take the wrong one away.
+ */
+export async function restoreDeployments(context: Context): Promise<string[]> {
   const done: string[] = [];
-  for (const { key, value } of context.journal.outstanding(prefix)) {
-    const [, namespace = '', name = ''] = key.split('/');
-    if (await context.kubernetes.get('deployments', { namespace, name })) {
-      await context.kubernetes.patch(
-        'deployments',
-        { namespace, name },
-        { type: 'merge', body: { spec: { replicas: value } } },
-      );
+  for (const entry of surgedEntries(context.journal)) {
+    const { namespace, name, usual } = entry;
+    const deployment = await context.kubernetes.get('deployments', { namespace, name });
+    if ((deployment?.spec.replicas ?? 1) > usual && deployment) {
+      const patience = Math.min(restorePatienceMs, context.settings.timeouts.rollout);
+      await waitUntilSettled(context, entry, deployment, new Set(), patience).catch((error) => {
+        // Too few are ready anyway: fewer replicas take none of those away.
+        if (!(error instanceof WaitTimeout)) throw error;
+      });
     }
-    await context.journal.restored(key);
-    done.push(`Deployment ${namespace}/${name} back to ${value}`);
+    done.push(await scaleBack(context, entry));
   }
   return done;
 }

@@ -4,12 +4,17 @@ import type { Journal } from '../journal/journal.ts';
 import type { Guard } from './gate.ts';
 import type { Self } from './not-yet.ts';
 import type { WaveLimits } from './plan.ts';
+import type { RolloutSurge } from './surge-decision.ts';
 
 export interface Timeouts {
   /** A new node: from the request to ready with its DaemonSets. */
   node: number;
-  /** The pods of a wave: until all have left. */
+  /** A pod that has to leave: how long its eviction may be refused, or how long it may take to end by itself. */
   drain: number;
+  /** A pod that was told to end: how long it may take. One that hangs beyond its own grace is not waited for. */
+  grace: number;
+  /** The additional replica of a Deployment: until it serves; and until its old count is safe without the node. */
+  rollout: number;
   volume: number;
   terminate: number;
   gate: number;
@@ -28,6 +33,14 @@ export interface RotationSettings extends WaveLimits {
   /** Whether pods of Jobs, and pods that ask not to be disrupted, are left to end by themselves. */
   jobs: 'wait' | 'evict';
   protectedPods: 'wait' | 'evict';
+  /** Which Deployments get one replica more before a pod of theirs leaves. */
+  rolloutSurge: RolloutSurge;
+  /** Whether pods that no budget selects leave a few at a time, as a rolling update would take them, or all at once. */
+  withoutBudget: 'careful' | 'all-at-once';
+  /** What happens when a pod has been blocked for all of drain-timeout. */
+  onBlocked: 'fail' | 'skip' | 'force';
+  /** Only pods that have not been ready for at least this long are deleted by `onBlocked: force`. */
+  forceUnreadyMs: number;
   onFailure: 'restore' | 'keep';
   intervalMs: number;
   /** How long drained nodes stay, tainted and empty, before they are terminated. */

@@ -1,14 +1,18 @@
-import { budgetsOf, oneMoreHelps } from '../cluster/budgets.ts';
 import type { Pod, PodDisruptionBudget } from '../cluster/objects.ts';
-import { isFinished, isMirror, isOfDaemonSet, isTerminating, ownerOf, podName } from '../cluster/pods.ts';
-import type { EvictionAnswer, HowNew } from '../cluster/ports.ts';
+import { isFinished, isMirror, isOfDaemonSet, isTerminating, podName } from '../cluster/pods.ts';
+import { type EvictionAnswer, type HowNew, KubernetesError } from '../cluster/ports.ts';
 import { tolerates } from '../cluster/taints.ts';
-import { count, names } from '../text.ts';
+import { count, describeDuration, names } from '../text.ts';
 import { type Look, WaitTimeout, waitUntil } from '../wait.ts';
+import { type Answer, type Answers, adviceFor, messageOf } from './advice.ts';
 import { Allowance } from './allowance.ts';
+import { Care } from './care.ts';
+import type { Owners } from './careful.ts';
 import { type Context, taintKey } from './context.ts';
 import { leftToEnd, whoseTurn } from './eviction-order.ts';
+import { graceOf, mayForce, unreadySince } from './force.ts';
 import { Overdue } from './overdue.ts';
+import { Patience } from './patience.ts';
 
 /** Pods did not leave in time; the message names each, what holds it, and what to do. */
 export class DrainFailed extends Error {}
@@ -53,26 +57,62 @@ export function staysBecause(pod: Pod): 'mirror' | 'finished' | 'daemonset' | 't
   return undefined;
 }
 
+export interface DrainOptions {
+  /** Is handed the pods that have to leave, at every look. */
+  onLook?: (present: readonly Pod[]) => Promise<void>;
+  /** Whose pods these are, where that has just been read. */
+  owners?: Owners;
+}
+
+/** What came of draining a wave. */
+export interface Drained {
+  /** UIDs of pods that were not waited for. */
+  hanging: ReadonlySet<string>;
+  /** Nodes that keep a pod, by on-blocked: skip. */
+  skipped: SkippedNode[];
+}
+
+export interface SkippedNode {
+  node: string;
+  /** One line per pod. */
+  why: string[];
+}
+
 /**
- * Evicts everything that must leave these nodes, all pods at once, and waits until they are gone: listed twice in a row
- * without a pod, because one may have been scheduled just before the taint. Pods that hang are not waited for.
- * Returns the UIDs of those.
- * @throws DrainFailed (drain-timeout).
+ * Evicts everything that must leave these nodes, all pods at once as far as others of theirs are ready, and waits until they
+ * are gone: listed twice in a row without a pod, because one may have been scheduled just before the taint. Pods that hang
+ * are not waited for. What happens to a pod that is blocked for all of drain-timeout is up to on-blocked.
+ * @throws DrainFailed (drain-timeout, grace-timeout).
  */
-export async function drainNodes(context: Context, nodes: readonly string[]): Promise<ReadonlySet<string>> {
+export async function drainNodes(
+  context: Context,
+  wave: readonly string[],
+  { onLook, owners }: DrainOptions = {},
+): Promise<Drained> {
   const { kubernetes, clock, signal, settings, say } = context;
+  const { drain: drainMs, grace: graceMs } = settings.timeouts;
   const answers: Answers = new Map();
   const told = new Set<string>();
   const overdue = new Overdue();
   const allowance = new Allowance();
+  const patience = new Patience();
   const hanging = new Set<string>();
+  const care = settings.withoutBudget === 'careful' ? new Care(context, owners) : undefined;
+  const skipped: SkippedNode[] = [];
+  let nodes = [...wave];
   let empty = 0;
+  const answerTo = (pod: Pod) => answers.get(pod.metadata.uid ?? '');
+  const left = async (howNew?: HowNew) =>
+    (await podsOn(context, nodes, howNew)).filter((p) => !staysBecause(p));
+
   const look = async (): Promise<Look<true>> => {
     // The look that decides must not be at what a watch has told so far.
-    const present = (await podsOn(context, nodes, { fresh: empty > 0 })).filter((p) => !staysBecause(p));
+    const present = await left({ fresh: empty > 0 });
+    const now = clock.now();
+    await onLook?.(present);
     for (const pod of present) {
       const { uid = '' } = pod.metadata;
-      if (hanging.has(uid) || !overdue.see(pod, clock.now())) continue;
+      if (hanging.has(uid) || !overdue.see(pod, now)) continue;
       hanging.add(uid);
       say(
         `Pod ${podName(pod)} is overdue: it has been terminating for longer than its grace and a minute. Going on without it; it ends with its node.`,
@@ -81,18 +121,23 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
     const pods = present.filter((p) => !hanging.has(p.metadata.uid ?? ''));
     empty = pods.length === 0 ? empty + 1 : 0;
     if (empty >= 2) return { done: true };
-    const due = whoseTurn(pods).filter(
-      (p) => !isTerminating(p) && !leftToEnd(p, settings) && (answerTo(p)?.askAgainAt ?? 0) <= clock.now(),
+    const turn = whoseTurn(pods);
+    const due = turn.filter(
+      (p) => !isTerminating(p) && !leftToEnd(p, settings) && (answerTo(p)?.askAgainAt ?? 0) <= now,
     );
     const budgets = due.length > 0 ? (await kubernetes.list('poddisruptionbudgets')).items : [];
-    const { ask, held } = allowance.split(due, budgets, clock.now());
+    const { ask, held } = allowance.split(due, budgets, now);
     for (const { pod, budget } of held)
       answers.set(pod.metadata.uid ?? '', { answer: noRoom(budget), askAgainAt: 0 });
+    const heldBack = await (care?.heldBack(ask, (pod) => isAskedAway(answerTo(pod)?.answer)) ?? []);
+    for (const { uid, why } of heldBack)
+      answers.set(uid, { answer: { kind: 'held-back', message: why }, askAgainAt: 0 });
+    const free = ask.filter((p) => !heldBack.some((h) => h.uid === p.metadata.uid));
     await Promise.all(
       nodes.map((node) =>
         evictAll(
           context,
-          ask.filter((p) => p.spec.nodeName === node),
+          free.filter((p) => p.spec.nodeName === node),
           answers,
         ),
       ),
@@ -109,30 +154,55 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
       say(`Pod ${podName(pod)} must wait: ${messageOf(answer)}`);
     }
     // Waiting would not help any of them.
-    if (pods.length > 0 && pods.every((p) => answerTo(p)?.answer.kind === 'several-budgets'))
-      throw await failed(`Cannot drain ${names(nodes)}`);
-    const left = pods.map((p) => describe(p, leftToEnd(p, settings) ?? messageOf(answerTo(p)?.answer)));
-    return { waiting: `${count(pods.length, 'pod')} left: ${names(left, 3)}` };
-  };
-  const answerTo = (pod: Pod) => answers.get(pod.metadata.uid ?? '');
-  const failed = async (what: string): Promise<DrainFailed> => {
-    const left = (await podsOn(context, nodes)).filter((p) => !staysBecause(p));
-    const budgets = (await kubernetes.list('poddisruptionbudgets')).items;
-    const lines = left.map((pod) => {
-      const why = leftToEnd(pod, settings);
-      return why
-        ? `Pod ${podName(pod)} has not ended by itself, and is not evicted: ${why}. Wait until it has, or allow its eviction, then run the workflow again.`
-        : advice(pod, answerTo(pod)?.answer, budgetsOf(pod, budgets));
+    const hopeless = pods.every((p) => !isTerminating(p) && answerTo(p)?.answer.kind === 'several-budgets');
+    const blocked = turn.filter((p) => {
+      const waited = patience.see(p, now);
+      if (isAskedAway(answerTo(p)?.answer) && !isTerminating(p)) return false;
+      return hopeless || waited >= (isTerminating(p) ? graceMs : drainMs);
     });
-    return new DrainFailed(`${what}:\n${lines.map((l) => `  - ${l}`).join('\n')}`);
+    const stuck = await forceThrough(context, blocked, answers);
+    if (stuck.length > 0) await giveUp(stuck, hopeless);
+    const words = pods.map((p) => {
+      const why = isTerminating(p)
+        ? 'it is terminating'
+        : (leftToEnd(p, settings) ?? messageOf(answerTo(p)?.answer));
+      const limit = isTerminating(p)
+        ? `${describeDuration(graceMs)}, grace-timeout`
+        : `${describeDuration(drainMs)}, drain-timeout`;
+      return `${podName(p)}: ${why} (${describeDuration(patience.waited(p, now))} of ${limit})`;
+    });
+    return { waiting: `${count(pods.length, 'pod')} left: ${names(words, 3)}` };
   };
-  const what = `the pods of ${names(nodes)} to leave`;
+
+  /** The nodes of these pods are left out, or everything ends here. */
+  const giveUp = async (stuck: readonly Pod[], hopeless: boolean): Promise<void> => {
+    if (settings.onBlocked !== 'skip') {
+      const timeout = stuck.every(isTerminating)
+        ? `${describeDuration(graceMs)} (grace-timeout)`
+        : `${describeDuration(drainMs)} (drain-timeout)`;
+      const after = hopeless ? '' : ` after ${timeout}`;
+      const lines = await adviceFor(context, await left(), patience, answers);
+      throw new DrainFailed(
+        `Cannot drain ${names(nodes)}${after}:\n${lines.map((l) => `  - ${l.text}`).join('\n')}`,
+      );
+    }
+    const lines = await adviceFor(context, stuck, patience, answers);
+    for (const node of nodes.filter((n) => stuck.some((p) => p.spec.nodeName === n))) {
+      const why = lines.filter((l) => l.node === node).map((l) => l.text);
+      skipped.push({ node, why });
+      say(`Node ${node} is left out (on-blocked: skip), and the next run tries it again:\n${why.join('\n')}`);
+    }
+    nodes = nodes.filter((n) => !skipped.some((s) => s.node === n));
+  };
+
+  // Each pod has its own patience, and critical ones their turn after all others.
+  const timeoutMs = 2 * (drainMs + graceMs);
   try {
     await waitUntil(look, {
-      what,
-      timeoutName: 'drain-timeout',
+      what: `the pods of ${names(wave)} to leave`,
+      timeoutName: 'twice drain-timeout and grace-timeout',
       expectedMs: context.expected?.drain,
-      timeoutMs: settings.timeouts.drain,
+      timeoutMs,
       pollMs,
       say,
       clock,
@@ -143,13 +213,46 @@ export async function drainNodes(context: Context, nodes: readonly string[]): Pr
     });
   } catch (error) {
     if (!(error instanceof WaitTimeout)) throw error;
-    throw await failed(error.message.slice(0, error.message.indexOf(':')));
+    const lines = await adviceFor(context, await left(), patience, answers);
+    throw new DrainFailed(
+      `${error.message.slice(0, error.message.indexOf(':'))}:\n${lines.map((l) => `  - ${l.text}`).join('\n')}`,
+    );
   }
-  return hanging;
+  return { hanging, skipped };
 }
 
-/** By UID, because a pod of the same name elsewhere is another one. */
-type Answers = Map<string, { answer: EvictionAnswer; askAgainAt: number }>;
+/** Where a rotation notes which pods it deleted past their budgets, for the summary. */
+export const forcedNote = 'forced';
+
+/** With on-blocked: force, deletes those that may be; returns the others. */
+async function forceThrough(context: Context, blocked: readonly Pod[], answers: Answers): Promise<Pod[]> {
+  const { kubernetes, clock, journal, settings, say } = context;
+  if (settings.onBlocked !== 'force') return [...blocked];
+  const others: Pod[] = [];
+  for (const pod of blocked) {
+    const { namespace = '', name, uid = '', resourceVersion } = pod.metadata;
+    const answer = answers.get(uid)?.answer;
+    if (isTerminating(pod) || !mayForce(pod, answer, clock.now(), settings.forceUnreadyMs)) {
+      others.push(pod);
+      continue;
+    }
+    const unready = describeDuration(clock.now() - (unreadySince(pod) ?? 0));
+    const line = `Pod ${podName(pod)} was deleted past its budget (on-blocked: force): it had not been ready for ${unready}, and ${messageOf(answer)}`;
+    const before = (journal.noted(forcedNote) as Record<string, string> | undefined) ?? {};
+    await journal.note(forcedNote, { ...before, [uid]: line });
+    // Exactly the pod that was looked at: had it become ready since, it would be another version.
+    const preconditions = { uid, ...(resourceVersion ? { resourceVersion } : {}) };
+    const deleted = await kubernetes
+      .remove('pods', { namespace, name }, { ...preconditions, gracePeriodSeconds: graceOf(pod) })
+      .catch((error) => {
+        if (error instanceof KubernetesError && error.status === 409) return false;
+        throw error;
+      });
+    if (deleted) say(`${line}.`);
+    else await journal.note(forcedNote, before);
+  }
+  return others;
+}
 
 /** What the Eviction API would say. */
 function noRoom({ metadata, status }: PodDisruptionBudget): EvictionAnswer {
@@ -157,8 +260,13 @@ function noRoom({ metadata, status }: PodDisruptionBudget): EvictionAnswer {
   return { kind: 'budget', message: `The disruption budget ${metadata.name} ${numbers} currently` };
 }
 
-const waitsForAnother: ReadonlySet<EvictionAnswer['kind']> = new Set([
+/** A watch may not have told yet. */
+const isAskedAway = (answer: Answer | undefined): boolean =>
+  answer?.kind === 'accepted' || answer?.kind === 'gone';
+
+const waitsForAnother: ReadonlySet<Answer['kind']> = new Set([
   'budget',
+  'held-back',
   'several-budgets',
   'refused',
 ]);
@@ -185,32 +293,4 @@ async function evictAll(context: Context, pods: Pod[], answers: Answers): Promis
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
-}
-
-const messageOf = (answer: EvictionAnswer | undefined): string =>
-  answer && 'message' in answer ? answer.message : 'no answer yet';
-
-const describe = (pod: Pod, why: string): string =>
-  isTerminating(pod) ? `${podName(pod)} is terminating` : `${podName(pod)}: ${why}`;
-
-/** What holds the pod, and what a person can do about it. */
-function advice(pod: Pod, answer: EvictionAnswer | undefined, budgets: PodDisruptionBudget[]): string {
-  const owner = ownerOf(pod);
-  const workload = owner ? `${owner.kind} ${owner.name}` : 'it';
-  const budget = budgets
-    .map((b) => `PodDisruptionBudget ${b.metadata.namespace}/${b.metadata.name}`)
-    .join(' and ');
-  const helps = budgets.every((b) => oneMoreHelps(b, b.status?.expectedPods ?? 1));
-  const remedy = helps ? `Give ${workload} one replica more, or let the budget` : 'Let the budget';
-  if (isTerminating(pod)) {
-    return `Pod ${podName(pod)} is terminating since its deletion and has not ended. Look at its finalizers and at what its containers do on SIGTERM.`;
-  }
-  switch (answer?.kind) {
-    case 'budget':
-      return `Pod ${podName(pod)} is held by ${budget}: ${answer.message}. ${remedy} allow one disruption (maxUnavailable: 1), then run the workflow again.`;
-    case 'several-budgets':
-      return `Pod ${podName(pod)} is selected by ${budget}; the Eviction API serves pods with one budget only. Remove all but one, then run the workflow again.`;
-    default:
-      return `Pod ${podName(pod)} was not evicted: ${messageOf(answer)}.`;
-  }
 }

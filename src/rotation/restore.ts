@@ -4,7 +4,8 @@ import { matchesLabelQuery } from '../cluster/selectors.ts';
 import { messageOf } from '../text.ts';
 import { restoreDeployments } from './cluster-autoscaler.ts';
 import type { Context } from './context.ts';
-import { drainNodes, staysBecause } from './drain.ts';
+import { staysBecause } from './drain.ts';
+import { emptyNodes, keptNote } from './empty-nodes.ts';
 import { evenOutZones } from './even-zones.ts';
 import { oversized, restoreGroups } from './groups.ts';
 import { putLaunchesBack } from './image/copies.ts';
@@ -37,18 +38,9 @@ export async function restore(context: Context, plan: Plan | undefined): Promise
   const cleaned = await removeMarks(context);
   if (cleaned.length > 0) done.push(`taints and cordons removed from ${cleaned.join(', ')}`);
   if (plan) {
-    try {
-      done.push(...(await removeSurplus(context, plan)));
-      await evenOutZones(context, plan);
-    } catch (error) {
-      context.signal.throwIfAborted();
-      remaining.push(messageOf(error));
-      await removeMarks(context);
-    }
-    for (const { name, by } of await oversized(context, plan))
-      remaining.push(
-        `${name} is still ${by} larger than before, because its nodes carry pods that must not be evicted now; run the workflow again to finish the rotation`,
-      );
+    const removed = await shrinkBack(context, plan);
+    done.push(...removed.done);
+    remaining.push(...removed.remaining);
   }
   const launches = await putLaunchesBack(context);
   const groups = await restoreGroups(context, plan);
@@ -62,8 +54,9 @@ export async function restore(context: Context, plan: Plan | undefined): Promise
 /**
  * Leaves the cluster to itself between two runs of an unfinished rotation: everything is as before, but what has been
  * replaced stays so, and cluster-autoscaler leaves the new nodes alone.
+ * @param shrink removes nodes that were added for others which then stayed
  */
-export async function rest(context: Context, plan: Plan): Promise<Restored> {
+export async function rest(context: Context, plan: Plan, shrink = false): Promise<Restored> {
   const { members } = await lookAround(context, groupsOf(plan));
   const fresh = members.filter((m) => m.launchedAt > plan.newest);
   await keepFromScaleDown(context, nodesOf(fresh));
@@ -72,17 +65,38 @@ export async function rest(context: Context, plan: Plan): Promise<Restored> {
   const own = ownNodeOf(context.self, (await context.kubernetes.list('pods')).items);
   // The next runner must not start on what this one could not replace.
   if (outdated.length === 1 && outdated[0] === own) await taint(context, outdated, 'NoSchedule');
+  const removed = shrink ? await shrinkBack(context, plan) : { done: [], remaining: [] };
   const launches = await putLaunchesBack(context);
   const groups = await restoreGroups(context, plan);
   return {
     done: [
       ...(cleaned.length > 0 ? [`taints and cordons removed from ${cleaned.join(', ')}`] : []),
+      ...removed.done,
       ...launches.done,
       ...groups.done,
       ...(await restoreDeployments(context)),
     ],
-    remaining: [...launches.remaining, ...groups.remaining],
+    remaining: [...removed.remaining, ...launches.remaining, ...groups.remaining],
   };
+}
+
+/** Every group gets its old size again, as far as its nodes can be emptied. */
+async function shrinkBack(context: Context, plan: Plan): Promise<Restored> {
+  const done: string[] = [];
+  const remaining: string[] = [];
+  try {
+    done.push(...(await removeSurplus(context, plan)));
+    await evenOutZones(context, plan);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    remaining.push(messageOf(error));
+    await removeMarks(context);
+  }
+  for (const { name, by } of await oversized(context, plan))
+    remaining.push(
+      `${name} is still ${by} larger than before, because its nodes carry pods that must not be evicted now; run the workflow again to finish the rotation`,
+    );
+  return { done, remaining };
 }
 
 /** Drains and terminates the newest members until every group has its old size. */
@@ -108,7 +122,13 @@ export async function removeSurplus(context: Context, plan: Plan): Promise<strin
     );
     await context.journal.note(takenBackNote, context.clock.now());
     await taint(context, nodes, 'NoSchedule');
-    await waitForVolumes(context, nodes, await drainNodes(context, nodes));
+    // All of them have to leave: nothing may be left out.
+    const settings: Context['settings'] = {
+      ...context.settings,
+      onBlocked: context.settings.onBlocked === 'skip' ? 'fail' : context.settings.onBlocked,
+    };
+    const { hanging } = await emptyNodes({ ...context, settings }, nodes);
+    await waitForVolumes(context, nodes, hanging);
     await terminate(context, plan, surplus);
     done.push(`${name} back to its size`);
   }
@@ -117,7 +137,8 @@ export async function removeSurplus(context: Context, plan: Plan): Promise<strin
 
 /**
  * The members that can go, easiest first: in zones that have more than before, never with Redis on them, those that soaked
- * (a return needs them) after all others, then those with the fewest pods that refuse to leave, the fewest pods at all, and the newest.
+ * (a return needs them) or could not be emptied before after all others, then those with the fewest pods that refuse to
+ * leave, the fewest pods at all, and the newest.
  */
 async function removable(
   context: Context,
@@ -133,6 +154,7 @@ async function removable(
       (s) => s.namespace === pod.metadata.namespace && matchesLabelQuery(s.labels, pod.metadata.labels),
     );
   const soaked = (journal.noted(soakNote) as string[] | undefined) ?? [];
+  const kept = (journal.noted(keptNote) as string[] | undefined) ?? [];
   const ranked: { member: Member; rank: [number, number, number, number] }[] = [];
   for (const member of members) {
     const own = pods.filter(
@@ -148,10 +170,8 @@ async function removable(
       ),
     );
     const refusing = answers.filter((a) => a.kind !== 'accepted' && a.kind !== 'gone').length;
-    ranked.push({
-      member,
-      rank: [Number(soaked.includes(member.instanceId)), refusing, own.length, -member.launchedAt],
-    });
+    const last = soaked.includes(member.instanceId) || kept.includes(member.node?.metadata.name ?? '');
+    ranked.push({ member, rank: [Number(last), refusing, own.length, -member.launchedAt] });
   }
   ranked.sort(
     (a, b) => a.rank.map((n, i) => n - (b.rank[i] ?? 0)).find((difference) => difference !== 0) ?? 0,

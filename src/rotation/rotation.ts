@@ -9,7 +9,8 @@ import { announcer } from './announce.ts';
 import { refuseMovedTarget } from './as-planned.ts';
 import { pauseAutoscaler } from './cluster-autoscaler.ts';
 import type { Context } from './context.ts';
-import { drainNodes } from './drain.ts';
+import type { SkippedNode } from './drain.ts';
+import { emptyNodes } from './empty-nodes.ts';
 import { evenOutZones } from './even-zones.ts';
 import { passGate, troubles } from './gate.ts';
 import { suspendRebalance } from './groups.ts';
@@ -20,12 +21,12 @@ import { terminate, waitForVolumes } from './leave.ts';
 import { groupsOf, homeOf, unitOf } from './move-into.ts';
 import { heldByVolumes, ownNodeOf, withhold } from './not-yet.ts';
 import { type Plan, planRotation, surplusOf, waveSize, waveSizes, whoLeaves } from './plan.ts';
-import { putBack, surgeDeployments } from './rollout.ts';
+import { putBack } from './rollout.ts';
 import { allowScaleDown } from './scale-down.ts';
 import { soak, soakLeftMs } from './soak.ts';
 import { type StepSeconds, StepTimes } from './step-times.ts';
 import { surge } from './surge.ts';
-import { taint } from './taints.ts';
+import { removeMarks, taint } from './taints.ts';
 import { tellNodes } from './tell-nodes.ts';
 import { fits } from './time-budget.ts';
 import { lookAround, refuseRefresh, refuseUnknown } from './view.ts';
@@ -133,6 +134,8 @@ export async function begin(context: Context, planned: Plan): Promise<Plan> {
   if (JSON.stringify(plan) !== JSON.stringify(planned))
     await context.journal.note(planNote, plan as unknown as Json);
   const { members } = await lookAround(context, context.settings.select);
+  // A killed run may have begun to remove a new node that it had no use for; there is use for it again.
+  await removeMarks(context, nodesOf(members.filter((m) => m.upToDate)));
   await taint(context, nodesOf(members.filter((m) => m.state === 'outdated')), 'PreferNoSchedule');
   return plan;
 }
@@ -163,7 +166,8 @@ export async function notMoved(context: Context, plan: Plan, pods: readonly Pod[
 
 /**
  * Wave by wave until no outdated member is left, or no time for another wave. What is done is read from the cluster and AWS
- * each time, so a run that was killed anywhere goes on here. Returns how many outdated members are left.
+ * each time, so a run that was killed anywhere goes on here. Returns how many outdated members are left: for want of time, or
+ * because pods on them were blocked (on-blocked: skip).
  * @param deadline in epoch milliseconds
  */
 export async function rotate(
@@ -171,10 +175,12 @@ export async function rotate(
   plan: Plan,
   deadline: number,
   onReplaced: (replaced: Replaced) => void,
+  onSkipped: (skipped: SkippedNode) => void = () => {},
 ): Promise<number> {
   const { clock, settings, say, signal } = context;
   const known = new Set((context.journal.noted('troubles') as string[] | undefined) ?? []);
   const done = new Set<string>();
+  const skipped = new Map<string, string>();
   let longestMs = 0;
   await finishLeaving(context, plan);
   const announce = await announcer(context, plan);
@@ -183,12 +189,13 @@ export async function rotate(
     const view = await lookAround(context, settings.select, { fresh: true });
     refuseMovedTarget(plan, view);
     const own = await ownNode(context, view.members);
-    const sizes = waveSizes(plan, view.members, settings);
-    const intended = whoLeaves(plan, withhold(view.members, own), sizes);
+    const candidates = withhold(view.members, skipped);
+    const sizes = waveSizes(plan, candidates, settings);
+    const intended = whoLeaves(plan, withhold(candidates, own), sizes);
     if (intended.length === 0) {
       context.fold?.();
-      await evenOutZones(context, plan);
-      return own.size;
+      if (skipped.size === 0) await evenOutZones(context, plan);
+      return view.members.filter((m) => m.state === 'outdated').length;
     }
     refuseTwice(intended, done);
     const started = clock.now();
@@ -209,18 +216,24 @@ export async function rotate(
     // Where AWS chose the zone, the one that arrived decides who leaves: volumes of the others stay within reach.
     const members = await surge(context, plan, withReplacement(plan, intended, settings));
     times.end('surge');
-    const bound = await heldByVolumes(context, surgedOf(plan, members, settings));
-    const wave = whoLeaves(plan, withhold(members, new Map([...own, ...bound])), sizes);
+    const staying = withhold(members, skipped);
+    const bound = await heldByVolumes(context, surgedOf(plan, staying, settings));
+    const wave = whoLeaves(plan, withhold(staying, new Map([...own, ...bound])), sizes);
     if (wave.length === 0) {
-      if (bound.size > 0) await surgeFor(context, plan, members, bound);
+      if (bound.size > 0) await surgeFor(context, plan, staying, bound);
       continue;
     }
     const left = members.filter((m) => m.state === 'outdated').length;
     say(`Wave ${number}: ${names(nodesOf(wave))}; ${count(left - wave.length, 'outdated node')} after it.`);
-    await replaceWave(context, plan, wave, known, times);
+    const kept = await replaceWave(context, plan, wave, known, times);
+    for (const one of kept) onSkipped(one);
     await passGate(context, known, new Set(nodesOf(wave)));
     times.end('gate');
     for (const m of wave) {
+      if (kept.some((k) => k.node === m.node?.metadata.name)) {
+        skipped.set(m.instanceId, 'was skipped');
+        continue;
+      }
       done.add(m.instanceId);
       onReplaced({
         node: m.node?.metadata.name ?? m.instanceId,
@@ -282,14 +295,14 @@ async function surgeFor(
   }
 }
 
-/** Members leave whose replacements are there. */
+/** Members leave whose replacements are there. Returns the nodes that could not (on-blocked: skip). */
 async function replaceWave(
   context: Context,
   plan: Plan,
   wave: readonly Member[],
   known: ReadonlySet<string>,
   times: StepTimes,
-): Promise<void> {
+): Promise<SkippedNode[]> {
   const nodes = nodesOf(wave);
   await taint(context, nodes, 'NoSchedule');
   await tellNodes(
@@ -298,20 +311,19 @@ async function replaceWave(
     'RollingDrain',
     `Rotation ${context.journal.runId} moves its pods to other nodes.`,
   );
-  await surgeDeployments(context, nodes);
-  times.end('rollout');
-  const hanging = await drainNodes(context, nodes);
-  await putBack(context, nodes);
+  const { hanging, skipped } = await emptyNodes(context, nodes, () => times.end('rollout'));
   times.end('drain');
-  await waitForVolumes(context, nodes, hanging);
+  const leaving = wave.filter((m) => !skipped.some((s) => s.node === m.node?.metadata.name));
+  await waitForVolumes(context, nodesOf(leaving), hanging);
   times.end('volumes');
-  await soak(context, wave, known);
+  await soak(context, leaving, known);
   times.end('soak');
-  await terminate(context, plan, wave);
+  await terminate(context, plan, leaving);
   times.end('terminate');
   // Members that left without a replacement are replaced by their group itself.
   if (withReplacement(plan, wave, context.settings).length < wave.length) await surge(context, plan, []);
   times.end('surge');
+  return skipped;
 }
 
 /** The members of a wave whose replacement comes first; with max-unavailable the others leave without waiting for one. */

@@ -1,4 +1,5 @@
 import { describeDuration } from '../text.ts';
+import type { SkippedNode } from './drain.ts';
 import type { Forecast } from './forecast/forecast.ts';
 import type { Plan } from './plan.ts';
 import { planSummary } from './plan-summary.ts';
@@ -15,6 +16,9 @@ export interface Story {
   /** Of phase: plan alone. */
   forecast?: Forecast;
   replaced: readonly Replaced[];
+  skipped?: readonly SkippedNode[];
+  /** Pods that were deleted past their budgets, one line each. */
+  forced?: readonly string[];
   restored: Restored;
   /** What a rollback does, one line each. */
   way: readonly string[];
@@ -27,7 +31,13 @@ export function rotationSummary(story: Story): string {
   const lines = [`### rotate-nodes ${story.phase}: ${story.verdict}`, ''];
   if (story.runId) lines.push(`Run \`${story.runId}\`.`, '');
   if (story.failure) lines.push('```text', story.failure, '```', '');
-  if (story.verdict === 'incomplete')
+  const { skipped = [], forced = [] } = story;
+  if (story.verdict === 'incomplete' && skipped.length > 0)
+    lines.push(
+      'Nodes were left out because pods on them were blocked. Everything is as it was before, apart from the nodes that were replaced. Do what is said below under Left out before you go on.',
+      '',
+    );
+  else if (story.verdict === 'incomplete')
     lines.push(
       'The time budget is used up. Everything is as it was before, apart from the nodes that were replaced.',
       '',
@@ -36,6 +46,10 @@ export function rotationSummary(story: Story): string {
   if (story.way.length > 0) lines.push('**The way back**', '', ...story.way.map((w) => `- ${w}`), '');
   if (story.plan) lines.push(...planSummary(story.plan, story.forecast));
   if (story.replaced.length > 0) lines.push(...timeline(story.replaced));
+  if (skipped.length > 0)
+    lines.push('**Left out**', '', ...skipped.flatMap((s) => s.why.map((w) => `- ${s.node}: ${w}`)), '');
+  if (forced.length > 0)
+    lines.push('**Deleted past their budgets**', '', ...forced.map((line) => `- ${line}`), '');
   if (story.restored.done.length > 0)
     lines.push('**Put back**', '', ...story.restored.done.map((d) => `- ${d}`), '');
   if (story.restored.remaining.length > 0)

@@ -22,6 +22,27 @@ export async function taint(context: Context, nodes: readonly string[], effect: 
   );
 }
 
+/** Takes our taint of this effect off these nodes. */
+export async function untaint(
+  { kubernetes, clock, journal }: Pick<Context, 'kubernetes' | 'clock' | 'journal'>,
+  nodes: readonly string[],
+  effect: TaintEffect,
+): Promise<void> {
+  await Promise.all(
+    nodes.map((name) =>
+      updateNode(kubernetes, clock, name, (node) => {
+        const present = node.spec.taints ?? [];
+        const taints = present.filter((t) => !isOurs(journal.runId, effect)(t));
+        if (taints.length === present.length) return false;
+        forgetSoak(node);
+        if (taints.length > 0) node.spec.taints = taints;
+        else delete node.spec.taints;
+        return true;
+      }),
+    ),
+  );
+}
+
 /** Cordons one node; the annotation remembers that it was us. */
 export async function cordon(context: Context, name: string): Promise<void> {
   await updateNode(context.kubernetes, context.clock, name, (node) => {
@@ -32,9 +53,10 @@ export async function cordon(context: Context, name: string): Promise<void> {
   });
 }
 
-/** Takes our taints and cordons off every node that still has one. */
+/** Takes our taints and cordons off every node that still has one, or off those of them that are named. */
 export async function removeMarks(
   context: Pick<Context, 'kubernetes' | 'clock' | 'journal'>,
+  only?: readonly string[],
 ): Promise<string[]> {
   const { kubernetes, clock, journal } = context;
   const clean = (node: Node): boolean => {
@@ -50,7 +72,9 @@ export async function removeMarks(
     }
     return true;
   };
-  const nodes = (await kubernetes.list('nodes')).items.filter((node) => clean(structuredClone(node)));
+  const nodes = (await kubernetes.list('nodes')).items.filter(
+    (node) => (only?.includes(node.metadata.name) ?? true) && clean(structuredClone(node)),
+  );
   await Promise.all(nodes.map((node) => updateNode(kubernetes, clock, node.metadata.name, clean)));
   return nodes.map((node) => node.metadata.name);
 }

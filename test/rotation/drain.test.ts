@@ -140,8 +140,8 @@ describe('a drain', () => {
     stuck.metadata.deletionTimestamp = new Date(0).toISOString();
     stuck.metadata.deletionGracePeriodSeconds = 20;
     const fake = fakePods([stuck, pod('web-2', { node: 'old' })]);
-    fake.context.settings = { ...settings, timeouts: { ...settings.timeouts, drain: 600_000 } };
-    const hanging = await fake.clock.run(drainNodes(fake.context, ['old']));
+    fake.context.settings = { ...settings, timeouts: { ...settings.timeouts, grace: 600_000 } };
+    const { hanging } = await fake.clock.run(drainNodes(fake.context, ['old']));
     expect([...hanging]).toEqual(['uid-web-1']);
     expect(fake.clock.now()).toBeGreaterThan(80_000);
     expect(fake.clock.now()).toBeLessThan(85_000);
@@ -179,7 +179,7 @@ describe('a drain', () => {
     test('unless it does not end in time: then it is named, and what can be done', async () => {
       const failure = await drain(fakePods([structuredClone(karpenters)]));
       expect(failure).toMatch(
-        'has not ended by itself, and is not evicted: its annotation karpenter.sh/do-not-disrupt',
+        'has not ended by itself for 1m, and is not evicted: its annotation karpenter.sh/do-not-disrupt',
       );
       expect(failure).toMatch('protected-pods: wait');
     });

@@ -9,6 +9,7 @@ import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
 import { neverJoins } from '../../src/rehearsal/faults/never-joins.ts';
 import { shippedRoles } from '../../src/rehearsal/kubernetes/authorization.ts';
 import { cluster, oldImage } from '../../src/rehearsal/scenario/account.ts';
+import { deployment, type Manifest } from '../../src/rehearsal/scenario/objects.ts';
 import { runEngine, shopWorld, type WorldOptions } from './world.ts';
 
 /** What the product itself calls of the port, outside the adapter. */
@@ -170,8 +171,21 @@ describe('a rotation in the cluster', () => {
       ),
     );
 
+  /** A single replica, which only its autoscaler can make two. */
+  const autoscaled: Manifest[] = [
+    deployment({ namespace: 'shop', name: 'scaled', image: 'app' }),
+    {
+      resource: 'horizontalpodautoscalers',
+      object: {
+        metadata: { namespace: 'shop', name: 'scaled' },
+        spec: { scaleTargetRef: { kind: 'Deployment', name: 'scaled' }, minReplicas: 1, maxReplicas: 3 },
+      },
+    },
+  ];
+
   test.each(rights)('without $verb $target fails or does without, and says so', async ({ target, verb }) => {
-    const world = await shopWorld({ roles: lacking(roles, target, verb) });
+    const more = target === 'horizontalpodautoscalers' ? autoscaled : [];
+    const world = await shopWorld({ roles: lacking(roles, target, verb), more });
     const { failure, log } = await runEngine(world, { 'drain-timeout': '1m' });
     expect([failure, ...log].join('\n')).toContain(`cannot ${verb} resource "${target}"`);
     expect(failure === '').toBe(verb === 'watch' || target === 'events');

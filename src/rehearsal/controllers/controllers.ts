@@ -1,3 +1,4 @@
+import { startAutoscalers } from './autoscaling.ts';
 import { startBudgets } from './budgets.ts';
 import { startCsiDriver } from './csi-driver.ts';
 import { startDaemonSets } from './daemonset.ts';
@@ -14,6 +15,7 @@ import type { ControllerOptions } from './worker.ts';
 
 const all = [
   startDeployments,
+  startAutoscalers,
   startReplicaSets,
   startStatefulSets,
   startDaemonSets,

@@ -51,6 +51,9 @@ export function withDefaults<R extends Resource>(resource: R, given: ObjectOf[R]
     case 'daemonsets':
       podDefaults((object as ObjectOf['daemonsets']).spec.template.spec);
       break;
+    case 'horizontalpodautoscalers':
+      (object as ObjectOf['horizontalpodautoscalers']).spec.minReplicas ??= 1;
+      break;
     case 'services':
       (object as ObjectOf['services']).spec.type ??= 'ClusterIP';
       break;

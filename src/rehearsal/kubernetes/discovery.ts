@@ -9,7 +9,10 @@ export const servedVersion = {
 };
 
 const all = Object.keys(resources) as Resource[];
-const groups = [...new Set(all.map((r) => resources[r].group).filter(Boolean))];
+/** Each group is served in one version. */
+const versions = new Map(
+  all.flatMap((r) => (resources[r].group ? [[resources[r].group, resources[r].version] as const] : [])),
+);
 
 /** The answers of `/version`, the health endpoints and API discovery; undefined for any other path. */
 export function discovery(path: string): object | undefined {
@@ -20,18 +23,19 @@ export function discovery(path: string): object | undefined {
     return {
       kind: 'APIGroupList',
       apiVersion: 'v1',
-      groups: groups.map((name) => {
-        const version = { groupVersion: `${name}/v1`, version: 'v1' };
-        return { name, versions: [version], preferredVersion: version };
+      groups: [...versions].map(([name, version]) => {
+        const served = { groupVersion: `${name}/${version}`, version };
+        return { name, versions: [served], preferredVersion: served };
       }),
     };
   }
-  const group = path === '/api/v1' ? '' : /^\/apis\/([^/]+)\/v1$/.exec(path)?.[1];
-  if (group === undefined || (group !== '' && !groups.includes(group))) return undefined;
+  const [, named, version = 'v1'] = /^\/apis\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
+  const group = path === '/api/v1' ? '' : named;
+  if (group === undefined || (group !== '' && versions.get(group) !== version)) return undefined;
   return {
     kind: 'APIResourceList',
     apiVersion: 'v1',
-    groupVersion: group ? `${group}/v1` : 'v1',
+    groupVersion: group ? `${group}/${version}` : 'v1',
     resources: all.filter((r) => resources[r].group === group).flatMap(listed),
   };
 }

@@ -84,7 +84,16 @@ export function inProcessKubernetes(registry: Registry, options: InProcessOption
         throw new Error(`Cannot reach port ${port} of pod ${pod.namespace}/${pod.name}: it has no process.`);
       return options.portForward(pod, port);
     },
-    canI: async () => true,
+    async canI({ verb, resource, subresource, namespace }) {
+      try {
+        const target = [resource, subresource].filter(Boolean).join('/');
+        may(verb as Verb, target as Target, { namespace });
+        return true;
+      } catch (error) {
+        if (error instanceof KubernetesError && error.status === 403) return false;
+        throw error;
+      }
+    },
     version: async () => ({ major: '1', minor: '36', gitVersion: 'v1.36.0-eks-rehearsal' }),
   };
 }

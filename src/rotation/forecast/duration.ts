@@ -11,7 +11,7 @@ export interface Share {
 }
 
 /** A step of a wave, and what decides how long it takes. */
-type Step = keyof Timeouts | 'rollout' | 'soak' | 'interval';
+type Step = Exclude<keyof Timeouts, 'grace'> | 'soak' | 'interval';
 
 export interface WaveForecast {
   ms: number;

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { ConfigMap } from '../cluster/objects.ts';
+import { optimistically } from '../cluster/optimistic.ts';
 import { type Kubernetes, KubernetesError } from '../cluster/ports.ts';
 import type { Journal, Json } from './journal.ts';
 
@@ -8,8 +9,6 @@ export const journalName = (runId: string): string => `eks-rolling-${runId}`;
 /** For people. */
 export const journalRef = (runId: string): string => `${journalNamespace}/${journalName(runId)}`;
 const managed = { 'app.kubernetes.io/managed-by': 'eks-rolling' };
-const conflictAttempts = 10;
-const conflictPauseMs = 100;
 
 interface Content {
   before: { key: string; value: Json }[];
@@ -33,8 +32,8 @@ export async function openJournal(kubernetes: Kubernetes, clock: Clock, runId: s
   let content = found ? read(found) : empty();
 
   /** Writes with optimistic concurrency: a step of the same run may have written in between. */
-  const change = async (edit: (content: Content) => void): Promise<void> => {
-    for (let n = 1; ; n++) {
+  const change = (edit: (content: Content) => void): Promise<void> =>
+    optimistically(clock, async () => {
       const present = await kubernetes.get('configmaps', ref);
       if (!present)
         throw new Error(
@@ -42,19 +41,12 @@ export async function openJournal(kubernetes: Kubernetes, clock: Clock, runId: s
         );
       const next = read(present);
       edit(next);
-      try {
-        await kubernetes.update('configmaps', {
-          ...present,
-          data: { ...present.data, journal: JSON.stringify(next) },
-        });
-        content = next;
-        return;
-      } catch (error) {
-        if (!(error instanceof KubernetesError && error.status === 409) || n >= conflictAttempts) throw error;
-        await clock.sleep(conflictPauseMs);
-      }
-    }
-  };
+      await kubernetes.update('configmaps', {
+        ...present,
+        data: { ...present.data, journal: JSON.stringify(next) },
+      });
+      content = next;
+    });
 
   return {
     runId,

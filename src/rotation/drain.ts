@@ -13,6 +13,7 @@ import { leftToEnd, whoseTurn } from './eviction-order.ts';
 import { graceOf, mayForce, unreadySince } from './force.ts';
 import { Overdue } from './overdue.ts';
 import { Patience } from './patience.ts';
+import { taint } from './taints.ts';
 
 /** Pods did not leave in time; the message names each, what holds it, and what to do. */
 export class DrainFailed extends Error {}
@@ -62,6 +63,8 @@ export interface DrainOptions {
   onLook?: (present: readonly Pod[]) => Promise<void>;
   /** Whose pods these are, where that has just been read. */
   owners?: Owners;
+  /** UIDs of pods that hung before. */
+  hung?: ReadonlySet<string>;
 }
 
 /** What came of draining a wave. */
@@ -87,7 +90,7 @@ export interface SkippedNode {
 export async function drainNodes(
   context: Context,
   wave: readonly string[],
-  { onLook, owners }: DrainOptions = {},
+  { onLook, owners, hung }: DrainOptions = {},
 ): Promise<Drained> {
   const { kubernetes, clock, signal, settings, say } = context;
   const { drain: drainMs, grace: graceMs } = settings.timeouts;
@@ -96,7 +99,7 @@ export async function drainNodes(
   const overdue = new Overdue();
   const allowance = new Allowance();
   const patience = new Patience();
-  const hanging = new Set<string>();
+  const hanging = new Set(hung);
   const care = settings.withoutBudget === 'careful' ? new Care(context, owners) : undefined;
   const skipped: SkippedNode[] = [];
   let nodes = [...wave];
@@ -106,6 +109,7 @@ export async function drainNodes(
     (await podsOn(context, nodes, howNew)).filter((p) => !staysBecause(p));
 
   const look = async (): Promise<Look<true>> => {
+    await keepClosed(context, nodes);
     // The look that decides must not be at what a watch has told so far.
     const present = await left({ fresh: empty > 0 });
     const now = clock.now();
@@ -270,6 +274,17 @@ const waitsForAnother: ReadonlySet<Answer['kind']> = new Set([
   'several-budgets',
   'refused',
 ]);
+
+/** A Node that was deleted comes back without our taint, and would take the very pods that leave it. */
+async function keepClosed(context: Context, nodes: readonly string[]): Promise<void> {
+  const open = (await context.kubernetes.list('nodes')).items
+    .filter((n) => nodes.includes(n.metadata.name) && !n.spec.unschedulable)
+    .filter((n) => !n.spec.taints?.some((t) => t.key === taintKey && t.effect === 'NoSchedule'))
+    .map((n) => n.metadata.name);
+  if (open.length === 0) return;
+  context.say(`The taint of ${names(open)} is gone, as after a Node was deleted; setting it again.`);
+  await taint(context, open, 'NoSchedule');
+}
 
 export async function podsOn(
   context: Context,

@@ -1,9 +1,10 @@
 import type { Member } from '../cluster/members.ts';
+import { podName } from '../cluster/pods.ts';
 import { claimNamesOf } from '../cluster/volumes.ts';
 import { names } from '../text.ts';
 import { waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
-import { podsOn, staysBecause } from './drain.ts';
+import { drainNodes, podsOn, staysBecause } from './drain.ts';
 import { lowerMin } from './groups.ts';
 import { groupsOf, homeOf } from './move-into.ts';
 import type { Plan } from './plan.ts';
@@ -66,11 +67,35 @@ async function volumesThatStay(
   return new Set(found.flatMap((claim) => claim?.spec.volumeName ?? []));
 }
 
+/** Somebody may have taken off our taint, or deleted the Node, while its volumes or its soak were waited for. */
+async function drainLatecomers(context: Context, node: string, hanging: ReadonlySet<string>): Promise<void> {
+  const late = (await podsOn(context, [node], { fresh: true })).filter(
+    (p) => !staysBecause(p) && !hanging.has(p.metadata.uid ?? ''),
+  );
+  if (late.length === 0) return;
+  context.say(`${names(late.map(podName))} came onto ${node} after it was drained; draining it again.`);
+  // It is to be terminated: nothing may be left out.
+  const { onBlocked } = context.settings;
+  const settings: Context['settings'] = {
+    ...context.settings,
+    onBlocked: onBlocked === 'skip' ? 'fail' : onBlocked,
+  };
+  const drained = await drainNodes({ ...context, settings }, [node], { hung: hanging });
+  await waitForVolumes(context, [node], drained.hanging);
+}
+
 /**
  * Terminates drained members by instance id and waits until instance and Node are gone. Desired falls with each of them as
- * long as it is above what it was before the run; otherwise the group replaces the instance itself.
+ * long as it is above what it was before the run; otherwise the group replaces the instance itself. What has come onto a node
+ * since it was drained is drained, too.
+ * @param hanging UIDs of pods that are not waited for; they end with the node
  */
-export async function terminate(context: Context, plan: Plan, members: readonly Member[]): Promise<void> {
+export async function terminate(
+  context: Context,
+  plan: Plan,
+  members: readonly Member[],
+  hanging: ReadonlySet<string> = new Set(),
+): Promise<void> {
   const { aws, kubernetes, clock, signal, settings, say } = context;
   const select = groupsOf(plan);
   const groups = await aws.groups(select, { fresh: true });
@@ -83,6 +108,7 @@ export async function terminate(context: Context, plan: Plan, members: readonly 
     const group = groups.find((g) => g.name === homeOf(member));
     const inGroup = group?.instances.find((i) => i.id === member.instanceId);
     if (!group || !inGroup || inGroup.lifecycle.startsWith('Terminat')) continue;
+    if (member.node) await drainLatecomers(context, member.node.metadata.name, hanging);
     const size = desired.get(group.name) ?? group.desired;
     const before = sizeBefore(plan, group.name, desired) ?? group.desired;
     const decrement = member.home !== undefined || (size > before && size > group.min);

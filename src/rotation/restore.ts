@@ -129,7 +129,7 @@ export async function removeSurplus(context: Context, plan: Plan): Promise<strin
     };
     const { hanging } = await emptyNodes({ ...context, settings }, nodes);
     await waitForVolumes(context, nodes, hanging);
-    await terminate(context, plan, surplus);
+    await terminate(context, plan, surplus, hanging);
     done.push(`${name} back to its size`);
   }
   return done;

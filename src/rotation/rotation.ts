@@ -318,7 +318,7 @@ async function replaceWave(
   times.end('volumes');
   await soak(context, leaving, known);
   times.end('soak');
-  await terminate(context, plan, leaving);
+  await terminate(context, plan, leaving, hanging);
   times.end('terminate');
   // Members that left without a replacement are replaced by their group itself.
   if (withReplacement(plan, wave, context.settings).length < wave.length) await surge(context, plan, []);

@@ -1,9 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Node } from '../cluster/objects.ts';
+import { optimistically } from '../cluster/optimistic.ts';
 import { type Kubernetes, KubernetesError } from '../cluster/ports.ts';
-
-const attempts = 20;
-const pauseMs = 100;
 
 /**
  * Changes a node by read and replace with its resourceVersion: `spec.taints` is one atomic list, so a patch could wipe a
@@ -15,16 +13,13 @@ export async function updateNode(
   name: string,
   change: (node: Node) => boolean,
 ): Promise<void> {
-  for (let n = 1; ; n++) {
+  await optimistically(clock, async () => {
     const node = await kubernetes.get('nodes', { name });
     if (!node || !change(node)) return;
     try {
       await kubernetes.update('nodes', node);
-      return;
     } catch (error) {
-      if (error instanceof KubernetesError && error.status === 404) return;
-      if (!(error instanceof KubernetesError && error.status === 409) || n >= attempts) throw error;
-      await clock.sleep(pauseMs);
+      if (!(error instanceof KubernetesError && error.status === 404)) throw error;
     }
-  }
+  });
 }

@@ -83,14 +83,16 @@ async function follow(world: World, scenario: Scenario, run: Run, problems: stri
     const engine = await run({ ...inputs, force }, cut);
     const { verdict } = engine.outputs;
     if (engine.ending === 'killed' || verdict === 'stopped') {
-      if (cut?.next === 'restore') await restoreAll(world, run, problems);
+      if (cut?.next === 'restore') await restoreAll(world, run, cuts, problems);
       continue;
     }
     if (verdict === 'completed' || verdict === 'nothing-to-do') break;
     if (verdict === 'incomplete') continue;
+    if (scenario.faults.every((f) => f.explained.conclusion === 'success'))
+      problems.push(`a failure though nothing stood in the way for long: ${engine.ending}`);
     if (!isExplained(engine.ending))
       problems.push(`a failure that does not say what to do: ${engine.ending}`);
-    await restoreAll(world, run, problems);
+    await restoreAll(world, run, cuts, problems);
     // What it could not know is gone by the time somebody runs it again.
     world.cluster.fault.end();
     cuts.length = 0;
@@ -106,13 +108,15 @@ async function follow(world: World, scenario: Scenario, run: Run, problems: stri
 }
 
 /** Puts everything back: with the fault still at work if that is possible, and surely when it is over. */
-async function restoreAll(world: World, run: Run, problems: string[]): Promise<void> {
+async function restoreAll(world: World, run: Run, cuts: Cut[], problems: string[]): Promise<void> {
   for (const faultIsOver of [false, true]) {
     if (faultIsOver) {
       world.cluster.fault.end();
       await world.clock.advance(settleMs);
     }
-    const { ending, outputs } = await run({ phase: 'restore', ...restoreTimeouts });
+    const cut = faultIsOver ? undefined : cuts.shift();
+    const { ending, outputs } = await run({ phase: 'restore', ...restoreTimeouts }, cut);
+    if (cut && (ending === 'killed' || outputs.verdict === 'stopped')) continue;
     if (!ending && (outputs.verdict === 'restored' || outputs.verdict === 'nothing-to-do')) {
       problems.push(...world.changed().map((c) => `not put back: ${c}`));
       if (world.lease()) problems.push('the lease is still there after restore');
@@ -146,7 +150,9 @@ async function endOf(world: World, engine: Engine): Promise<string> {
 /** A person can go on from it: it names what to do, and is nobody's stack trace. */
 function isExplained(message: string): boolean {
   if (/undefined|TypeError|is not a function|Cannot read|\bNaN\b/.test(message)) return false;
-  return /again|Look at|Give |Let the|Remove |Wait until|phase: restore/.test(message);
+
+  const names = /Node |Pod |Deployment |StatefulSet |DaemonSet |shop-|ip-10-|i-[0-9a-f]{8}|lease|journal/;
+  return names.test(message) && /again|phase: restore/.test(message);
 }
 
 /** Nodes and instances are as many as they should be, all new, all well; nothing of ours is left. */

@@ -40,6 +40,11 @@ export class FaultAtWork {
     this.#onDestroys.push(listener);
   }
 
+  /** Says that what runs on the instance is being destroyed, and not by the engine. */
+  destroys(instanceId: string): void {
+    for (const listener of this.#onDestroys) listener(instanceId);
+  }
+
   neverJoins(machine: Machine): boolean {
     return this.#now?.neverJoins?.(machine) ?? false;
   }
@@ -85,9 +90,7 @@ export class FaultAtWork {
       aws,
       random: this.#random.fork(),
       factor: this.#factor,
-      destroys: (id: string) => {
-        for (const listener of this.#onDestroys) listener(id);
-      },
+      destroys: (id: string) => this.destroys(id),
       over: () => !this.#active,
     };
   }

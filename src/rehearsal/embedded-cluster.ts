@@ -29,6 +29,8 @@ export interface EmbeddedClusterOptions {
   fault?: Fault | undefined;
   /** What callers of AWS may do; without it what the policy of the docs gives them. */
   policy?: Policy | undefined;
+  /** From power on to the kubelet's first word, before the factor. */
+  bootMs?: { from: number; to: number };
 }
 
 /** A whole cluster in this process: objects, controllers, scheduler, machines, and the account that they run in. */
@@ -37,10 +39,10 @@ export interface EmbeddedCluster extends Cluster {
   registry: Registry;
 }
 
-const bootMs = { from: 30_000, to: 60_000 };
+const usualBootMs = { from: 30_000, to: 60_000 };
 
 export function createEmbeddedCluster(options: EmbeddedClusterOptions): EmbeddedCluster {
-  const { clock, factor, seed } = options;
+  const { clock, factor, seed, bootMs = usualBootMs } = options;
   const random = new Random(seed);
   const store = createStore({ clock, random: random.fork() });
   const fault = new FaultAtWork(options.fault, { seed, factor });

@@ -101,7 +101,9 @@ export class AwsWorld implements Cloud {
 
   /** The instances that a group still counts as its own. */
   membersOf(group: string): EmbeddedInstance[] {
-    return [...this.instances.values()].filter((i) => i.group === group && i.lifecycle !== 'Terminated');
+    return [...this.instances.values()].filter(
+      (i) => i.group === group && i.lifecycle !== 'Terminated' && i.lifecycle !== 'Detached',
+    );
   }
 
   resize(name: string, size: { min?: number; max?: number; desired?: number }): void {
@@ -191,6 +193,40 @@ export class AwsWorld implements Cloud {
     return activity;
   }
 
+  /** DetachInstances without decrement: the instance runs on by itself, and its group launches another. */
+  detach(id: string): void {
+    const instance = this.#serving(id);
+    instance.lifecycle = 'Detached';
+    this.#reconcileSoon(instance.group);
+  }
+
+  /** EnterStandby without decrement: the instance stays in the group, which launches another. */
+  enterStandby(id: string): void {
+    const instance = this.#serving(id);
+    instance.lifecycle = 'Standby';
+    this.#reconcileSoon(instance.group);
+  }
+
+  /** EC2's own TerminateInstances: a group that it belongs to finds it unhealthy and replaces it. */
+  terminateInEc2(id: string): void {
+    const instance = this.instances.get(id);
+    if (!instance || instance.ec2 === 'terminated') return;
+    this.#o.machineRoom.halt(id);
+    instance.ec2 = 'shutting-down';
+    if (instance.lifecycle === 'Detached') {
+      this.#after(durations.shuttingDown, () => this.#ended(instance));
+      return;
+    }
+    instance.healthy = false;
+    this.#reconcileSoon(instance.group);
+  }
+
+  #serving(id: string): EmbeddedInstance {
+    const instance = this.instances.get(id);
+    if (instance?.lifecycle === 'InService') return instance;
+    throw new AwsRefusal('ValidationError', `The instance ${id} is not in InService.`);
+  }
+
   /** An instance that vanishes without its group being asked: a hardware failure, or somebody in the console. */
   pullThePlug(id: string): void {
     const instance = this.instances.get(id);
@@ -278,7 +314,8 @@ export class AwsWorld implements Cloud {
 
   #reconcile(name: string): void {
     const group = this.group(name);
-    const members = this.membersOf(name).filter((i) => !i.lifecycle.startsWith('Terminating'));
+    // Instances on standby count no more than those that leave.
+    const members = this.membersOf(name).filter((i) => !/^Terminating|Standby$/.test(i.lifecycle));
     this.#replaceUnhealthy(group, members);
     const missing = group.desired - members.length;
     if (missing > 0 && !group.suspended.has('Launch')) this.#fill(group, missing);

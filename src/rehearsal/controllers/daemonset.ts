@@ -72,18 +72,14 @@ function reconcile(store: Store, key: string): void {
   const set = store.get('daemonsets', refOf(key));
   if (!set || set.metadata.deletionTimestamp) return;
   const owned = () =>
-    store
-      .list('pods', { namespace: set.metadata.namespace ?? '' })
-      .filter((p) => controllerOf(p)?.uid === set.metadata.uid);
+    store.owned('pods', set.metadata.uid ?? '').filter((p) => controllerOf(p)?.uid === set.metadata.uid);
   const pods = owned();
   const nodes = store.list('nodes');
   const running = nodes.filter((node) => shouldRun(set, node).run);
-  for (const node of running) {
-    if (!pods.some((p) => targetOf(p) === node.metadata.name && !isFinished(p)))
-      store.create('pods', podFor(set, node));
-  }
+  const served = new Set(pods.filter((p) => !isFinished(p)).map(targetOf));
+  for (const node of running) if (!served.has(node.metadata.name)) store.create('pods', podFor(set, node));
   for (const pod of pods) {
-    const node = nodes.find((n) => n.metadata.name === targetOf(pod));
+    const node = store.get('nodes', { name: targetOf(pod) ?? '' });
     if (node && !isTerminating(pod) && (isFinished(pod) || !shouldRun(set, node).stay))
       store.remove('pods', pod.metadata);
   }
@@ -92,8 +88,7 @@ function reconcile(store: Store, key: string): void {
 }
 
 const revision = 'controller-revision-hash';
-const isUpdated = (set: DaemonSet, pod: Pod): boolean =>
-  pod.metadata.labels?.[revision] === templateHash(set.spec.template);
+const isUpdated = (pod: Pod, hash: string): boolean => pod.metadata.labels?.[revision] === hash;
 
 /**
  * Pods of an earlier template that may go now (pkg/controller/daemon/update.go): all that are not ready, and ready ones as
@@ -102,16 +97,18 @@ const isUpdated = (set: DaemonSet, pod: Pod): boolean =>
 export function outdated(set: DaemonSet, pods: Pod[], desired: number): Pod[] {
   const { type, rollingUpdate } = set.spec.updateStrategy ?? {};
   if (type === 'OnDelete') return [];
+  const hash = templateHash(set.spec.template);
   const present = pods.filter((p) => !isTerminating(p));
-  const old = present.filter((p) => !isUpdated(set, p));
+  const old = present.filter((p) => !isUpdated(p, hash));
   const ready = old.filter(isReady);
   const vacant = new Set(pods.map(targetOf)).size - new Set(present.map(targetOf)).size;
-  const unavailable = vacant + present.filter((p) => isUpdated(set, p) && !isReady(p)).length;
+  const unavailable = vacant + present.filter((p) => isUpdated(p, hash) && !isReady(p)).length;
   const most = Math.max(1, scaled(rollingUpdate?.maxUnavailable, desired, 'up'));
   return [...old.filter((p) => !isReady(p)), ...ready.slice(0, Math.max(0, most - unavailable))];
 }
 
 function writeStatus(store: Store, set: DaemonSet, pods: Pod[], wanted: Set<string>): void {
+  const hash = templateHash(set.spec.template);
   const targets = [...new Set(pods.map((p) => targetOf(p) ?? ''))];
   const current = pods.filter((p) => wanted.has(targetOf(p) ?? ''));
   const ready = current.filter(isReady).length;
@@ -120,7 +117,7 @@ function writeStatus(store: Store, set: DaemonSet, pods: Pod[], wanted: Set<stri
       ...(set.metadata.generation ? { observedGeneration: set.metadata.generation } : {}),
       desiredNumberScheduled: wanted.size,
       currentNumberScheduled: targets.filter((node) => wanted.has(node)).length,
-      updatedNumberScheduled: current.filter((p) => isUpdated(set, p)).length,
+      updatedNumberScheduled: current.filter((p) => isUpdated(p, hash)).length,
       numberReady: ready,
       numberAvailable: ready,
       numberUnavailable: Math.max(0, wanted.size - ready),

@@ -35,8 +35,8 @@ export function createMachineRoom(options: MachineRoomOptions): RunningMachineRo
   const { store, clock, random, runtime, bootMs } = options;
   const kubelets = new Map<string, Kubelet>();
   const booting = new Map<string, () => void>();
-  const on = (node: string | undefined): Kubelet | undefined =>
-    [...kubelets.values()].find((k) => k.node === node);
+  const byNode = new Map<string, Kubelet>();
+  const on = (node: string | undefined): Kubelet | undefined => byNode.get(node ?? '');
 
   const unsubscribes = [
     store.subscribe('pods', ({ type, object }) => {
@@ -68,6 +68,7 @@ export function createMachineRoom(options: MachineRoomOptions): RunningMachineRo
           kubeletPort: options.kubeletPort,
         });
         kubelets.set(machine.instanceId, kubelet);
+        byNode.set(kubelet.node, kubelet);
         kubelet.start();
       });
       booting.set(machine.instanceId, cancel);
@@ -75,8 +76,11 @@ export function createMachineRoom(options: MachineRoomOptions): RunningMachineRo
     halt(instanceId) {
       booting.get(instanceId)?.();
       booting.delete(instanceId);
-      kubelets.get(instanceId)?.halt();
+      const kubelet = kubelets.get(instanceId);
+      if (!kubelet) return;
+      kubelet.halt();
       kubelets.delete(instanceId);
+      if (on(kubelet.node) === kubelet) byNode.delete(kubelet.node);
     },
     async portForward(ref, port) {
       const pod = store.get('pods', ref);
@@ -90,6 +94,7 @@ export function createMachineRoom(options: MachineRoomOptions): RunningMachineRo
       booting.clear();
       for (const kubelet of kubelets.values()) kubelet.halt();
       kubelets.clear();
+      byNode.clear();
       await runtime.stop();
     },
   };

@@ -29,10 +29,7 @@ interface Dependent {
 
 export function dependents(store: Store, owner: KubernetesObject): Dependent[] {
   return ownable.flatMap((resource) =>
-    store
-      .list(resource)
-      .filter((object) => object.metadata.ownerReferences?.some((o) => o.uid === owner.metadata.uid))
-      .map((object) => ({ resource, object })),
+    store.owned(resource, owner.metadata.uid ?? '').map((object) => ({ resource, object })),
   );
 }
 

@@ -8,6 +8,7 @@ import type { Random } from '../world/random.ts';
 import { matchesFields } from './field-selector.ts';
 import { blockingDependents, dependents, foregroundDeletion, waitingOwners } from './garbage.ts';
 import { deepFreeze, sameJson } from './json.ts';
+import { ObjectIndex } from './object-index.ts';
 import type { RemoveOptions, Store, StoreEvent } from './store.ts';
 
 /** How many changes a watch may lag behind before it must list again. */
@@ -24,7 +25,7 @@ export function createStore(options: { clock: WorldClock; random: Random }): Sto
 class MemoryStore implements Store {
   readonly #clock: WorldClock;
   readonly #random: Random;
-  readonly #objects = new Map<Resource, Map<string, KubernetesObject>>();
+  readonly #objects = new Map<Resource, ObjectIndex>();
   readonly #listeners = new Map<Resource, Set<Listener>>();
   readonly #history: AnyEvent[] = [];
   readonly #undelivered: AnyEvent[] = [];
@@ -47,14 +48,24 @@ class MemoryStore implements Store {
   }
 
   list<R extends Resource>(resource: R, query: ListQuery = {}): ObjectOf[R][] {
-    const found: ObjectOf[R][] = [];
-    for (const object of this.#kind(resource).values()) {
-      if (query.namespace && object.metadata.namespace !== query.namespace) continue;
-      if (query.labelSelector && !matchesLabelQuery(query.labelSelector, object.metadata.labels)) continue;
-      if (query.fieldSelector && !matchesFields(query.fieldSelector, object)) continue;
-      found.push(object as ObjectOf[R]);
-    }
-    return found.sort((a, b) => (keyOf(resource, a.metadata) < keyOf(resource, b.metadata) ? -1 : 1));
+    return this.#candidates(resource, query).filter((object) => {
+      if (query.namespace && object.metadata.namespace !== query.namespace) return false;
+      if (query.labelSelector && !matchesLabelQuery(query.labelSelector, object.metadata.labels))
+        return false;
+      return !query.fieldSelector || matchesFields(query.fieldSelector, object);
+    }) as ObjectOf[R][];
+  }
+
+  owned<R extends Resource>(resource: R, uid: string): ObjectOf[R][] {
+    return this.#kind(resource).with('owner', uid) as ObjectOf[R][];
+  }
+
+  /** At least what the query selects, in the order of keys. */
+  #candidates(resource: Resource, { namespace, fieldSelector }: ListQuery): KubernetesObject[] {
+    const kind = this.#kind(resource);
+    const node = /^spec\.nodeName==?([^,]*)$/.exec(fieldSelector ?? '')?.[1];
+    if (node !== undefined) return kind.with('node', node);
+    return namespace ? kind.with('namespace', namespace) : kind.all();
   }
 
   create<R extends Resource>(resource: R, object: ObjectOf[R]): ObjectOf[R] {
@@ -165,13 +176,13 @@ class MemoryStore implements Store {
     return { events: events as unknown as (StoreEvent<R> & { revision: number })[] };
   }
 
-  #kind(resource: Resource): Map<string, KubernetesObject> {
-    let map = this.#objects.get(resource);
-    if (!map) {
-      map = new Map();
-      this.#objects.set(resource, map);
+  #kind(resource: Resource): ObjectIndex {
+    let kind = this.#objects.get(resource);
+    if (!kind) {
+      kind = new ObjectIndex();
+      this.#objects.set(resource, kind);
     }
-    return map;
+    return kind;
   }
 
   #write(resource: Resource, draft: KubernetesObject, present: KubernetesObject): KubernetesObject {

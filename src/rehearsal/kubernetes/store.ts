@@ -27,6 +27,8 @@ export interface Store {
   readonly revision: number;
   get<R extends Resource>(resource: R, ref: Ref): ObjectOf[R] | undefined;
   list<R extends Resource>(resource: R, query?: ListQuery): ObjectOf[R][];
+  /** What names this owner, by uid. */
+  owned<R extends Resource>(resource: R, uid: string): ObjectOf[R][];
   /** Fills name (from generateName), uid, creationTimestamp, resourceVersion, generation; 409 AlreadyExists. */
   create<R extends Resource>(resource: R, object: ObjectOf[R]): ObjectOf[R];
   /** Without subresource: everything but status. With `status`: status only. 409 Conflict on a stale resourceVersion. No-op writes keep the version. */

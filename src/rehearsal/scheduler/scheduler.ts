@@ -30,11 +30,13 @@ export function feasibleNodes(
 }
 
 export function snapshotOf(store: Store): Snapshot {
-  const pods = store.list('pods').filter((p) => p.spec.nodeName && !isFinished(p));
   return {
-    nodes: store
-      .list('nodes')
-      .map((node) => ({ node, pods: pods.filter((p) => p.spec.nodeName === node.metadata.name) })),
+    nodes: store.list('nodes').map((node) => ({
+      node,
+      pods: store
+        .list('pods', { fieldSelector: `spec.nodeName=${node.metadata.name}` })
+        .filter((p) => !isFinished(p)),
+    })),
     namespaces: store
       .list('namespaces')
       .map((n) => ({ name: n.metadata.name, labels: n.metadata.labels ?? {} })),

@@ -5,10 +5,19 @@ import { untolerated } from '../../cluster/taints.ts';
 import { selects } from './filters/pod-affinity.ts';
 import { requestsOf } from './filters/resources.ts';
 import { podsPerDomain } from './filters/topology-spread.ts';
+import { usedOn } from './occupancy.ts';
 import { labelOf, type NodeView, type Snapshot } from './snapshot.ts';
 
-/** Spreads a workload that asks for nothing, as the scheduler's default constraints do. */
+const known = new WeakMap<Pod, TopologySpreadConstraint[]>();
+
 function spreadConstraints(pod: Pod): TopologySpreadConstraint[] {
+  const found = known.get(pod) ?? constraintsOf(pod);
+  known.set(pod, found);
+  return found;
+}
+
+/** Spreads a workload that asks for nothing, as the scheduler's default constraints do. */
+function constraintsOf(pod: Pod): TopologySpreadConstraint[] {
   const own = (pod.spec.topologySpreadConstraints ?? []).filter(
     (c) => c.whenUnsatisfiable === 'ScheduleAnyway',
   );
@@ -37,10 +46,18 @@ function spreadScore(pod: Pod, on: NodeView, snapshot: Snapshot): number {
   let score = 0;
   for (const constraint of spreadConstraints(pod)) {
     const counts = podsPerDomain(pod, constraint, snapshot);
-    const most = Math.max(1, ...counts.values());
+    const most = mostOf(counts);
     score += 50 * (1 - (counts.get(labelOf(on, constraint.topologyKey) ?? '') ?? 0) / most);
   }
   return score;
+}
+
+const mosts = new WeakMap<ReadonlyMap<string, number>, number>();
+
+function mostOf(counts: ReadonlyMap<string, number>): number {
+  const found = mosts.get(counts) ?? Math.max(1, ...counts.values());
+  mosts.set(counts, found);
+  return found;
 }
 
 function affinityScore(pod: Pod, on: NodeView, snapshot: Snapshot): number {
@@ -69,7 +86,7 @@ function affinityScore(pod: Pod, on: NodeView, snapshot: Snapshot): number {
 function freeShare(pod: Pod, on: NodeView): number {
   const shares = ['cpu', 'memory'].map((name) => {
     const total = quantity(on.node.status?.allocatable?.[name]);
-    const used = [...on.pods, pod].reduce((sum, p) => sum + (requestsOf(p)[name] ?? 0), 0);
+    const used = (usedOn(on)[name] ?? 0) + (requestsOf(pod)[name] ?? 0);
     return total > 0 ? Math.max(0, 1 - used / total) : 0;
   });
   return 50 * shares.reduce((a, b) => a + b, 0);

@@ -22,7 +22,7 @@ export const wallClock: WorldClock = {
 export class VirtualClock implements WorldClock {
   #now: number;
   #sequence = 0;
-  readonly #tasks: { at: number; order: number; task: () => void }[] = [];
+  readonly #tasks = new Queue();
 
   constructor(start = Date.UTC(2026, 0, 5, 9, 0, 0)) {
     this.#now = start;
@@ -33,12 +33,10 @@ export class VirtualClock implements WorldClock {
   }
 
   after(ms: number, task: () => void): () => void {
-    const entry = { at: this.#now + Math.max(0, ms), order: this.#sequence++, task };
-    const index = this.#tasks.findIndex((t) => t.at > entry.at);
-    this.#tasks.splice(index < 0 ? this.#tasks.length : index, 0, entry);
+    const entry: Entry = { at: this.#now + Math.max(0, ms), order: this.#sequence++, task };
+    this.#tasks.add(entry);
     return () => {
-      const at = this.#tasks.indexOf(entry);
-      if (at >= 0) this.#tasks.splice(at, 1);
+      entry.task = undefined;
     };
   }
 
@@ -62,7 +60,7 @@ export class VirtualClock implements WorldClock {
     const until = this.#now + ms;
     for (;;) {
       await settle();
-      const next = this.#tasks[0];
+      const next = this.#tasks.first();
       if (!next || next.at > until) break;
       this.#runNext();
     }
@@ -81,23 +79,76 @@ export class VirtualClock implements WorldClock {
     for (;;) {
       await settle();
       if (settled) return promise;
-      if (this.#tasks.length === 0)
-        throw new Error('The virtual clock has nothing left to do, but the run is still waiting.');
-      if ((this.#tasks[0]?.at ?? 0) > limit)
-        throw new Error(`The run did not end within ${limitMs} ms of virtual time.`);
+      const next = this.#tasks.first();
+      if (!next) throw new Error('The virtual clock has nothing left to do, but the run is still waiting.');
+      if (next.at > limit) throw new Error(`The run did not end within ${limitMs} ms of virtual time.`);
       this.#runNext();
     }
   }
 
   #runNext(): void {
-    const next = this.#tasks.shift();
+    const next = this.#tasks.take();
     if (!next) return;
     this.#now = Math.max(this.#now, next.at);
-    next.task();
+    next.task?.();
   }
 }
 
 /** Lets promise chains that need no timer run to their end. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+interface Entry {
+  at: number;
+  order: number;
+  /** Undefined once it is cancelled. */
+  task: (() => void) | undefined;
+}
+
+const before = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+
+/** A binary heap: thousands of kubelets put their next heartbeat in. */
+class Queue {
+  readonly #heap: Entry[] = [];
+
+  add(entry: Entry): void {
+    let at = this.#heap.push(entry) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!before(entry, this.#heap[parent] as Entry)) break;
+      this.#heap[at] = this.#heap[parent] as Entry;
+      at = parent;
+    }
+    this.#heap[at] = entry;
+  }
+
+  /** The next that is not cancelled. */
+  first(): Entry | undefined {
+    while (this.#heap[0] && !this.#heap[0].task) this.#remove();
+    return this.#heap[0];
+  }
+
+  take(): Entry | undefined {
+    const first = this.first();
+    if (first) this.#remove();
+    return first;
+  }
+
+  /** Takes the root away and sinks the last into its place. */
+  #remove(): void {
+    const last = this.#heap.pop();
+    if (!last || this.#heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      const right = this.#heap[child + 1];
+      if (right && before(right, this.#heap[child] as Entry)) child++;
+      const least = this.#heap[child];
+      if (!least || !before(least, last)) break;
+      this.#heap[at] = least;
+      at = child;
+    }
+    this.#heap[at] = last;
+  }
 }

@@ -1,5 +1,6 @@
 import type { Pod, PodAffinityTerm } from '../../../cluster/objects.ts';
 import { matchesSelector } from '../../../cluster/selectors.ts';
+import { repelling } from '../occupancy.ts';
 import { type Filter, labelOf, type NodeView, type Snapshot } from '../snapshot.ts';
 
 /** Required affinity and anti-affinity, with the anti-affinity of the pods that are already there. */
@@ -17,14 +18,12 @@ export const podAffinity: Filter = (pod, on, snapshot) => {
     if (inDomain(term, on, snapshot, (p) => selects(term, pod, p, snapshot)))
       return "node(s) didn't match pod anti-affinity rules";
   }
-  const repelled = snapshot.nodes.some((view) =>
-    view.pods.some((other) =>
-      (other.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).some(
-        (term) =>
-          selects(term, other, pod, snapshot) &&
-          labelOf(view, term.topologyKey) !== undefined &&
-          labelOf(view, term.topologyKey) === labelOf(on, term.topologyKey),
-      ),
+  const repelled = repelling(snapshot).some(({ pod: other, view }) =>
+    (other.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).some(
+      (term) =>
+        selects(term, other, pod, snapshot) &&
+        labelOf(view, term.topologyKey) !== undefined &&
+        labelOf(view, term.topologyKey) === labelOf(on, term.topologyKey),
     ),
   );
   return repelled ? "node(s) didn't satisfy existing pods anti-affinity rules" : undefined;

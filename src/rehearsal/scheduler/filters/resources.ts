@@ -1,9 +1,18 @@
 import type { Pod } from '../../../cluster/objects.ts';
 import { quantity } from '../../../cluster/quantities.ts';
+import { usedOn } from '../occupancy.ts';
 import type { Filter } from '../snapshot.ts';
 
+const known = new WeakMap<Pod['spec'], Readonly<Record<string, number>>>();
+
 /** What a pod asks for: its containers together, or its greediest init container, plus overhead. */
-export function requestsOf({ spec }: Pod): Record<string, number> {
+export function requestsOf({ spec }: Pod): Readonly<Record<string, number>> {
+  const found = known.get(spec) ?? sumOf(spec);
+  known.set(spec, found);
+  return found;
+}
+
+function sumOf(spec: Pod['spec']): Record<string, number> {
   const total: Record<string, number> = {};
   for (const container of spec.containers) {
     for (const [name, value] of Object.entries(container.resources?.requests ?? {}))
@@ -19,12 +28,10 @@ export function requestsOf({ spec }: Pod): Record<string, number> {
 }
 
 /** CPU, memory, further resources and the number of pods, against what the node can allocate. */
-export const resources: Filter = (pod, { node, pods }) => {
-  const allocatable = node.status?.allocatable ?? {};
-  if (pods.length + 1 > quantity(allocatable.pods ?? '110')) return 'Too many pods';
-  const used: Record<string, number> = {};
-  for (const other of pods)
-    for (const [name, value] of Object.entries(requestsOf(other))) used[name] = (used[name] ?? 0) + value;
+export const resources: Filter = (pod, view) => {
+  const allocatable = view.node.status?.allocatable ?? {};
+  if (view.pods.length + 1 > quantity(allocatable.pods ?? '110')) return 'Too many pods';
+  const used = usedOn(view);
   for (const [name, value] of Object.entries(requestsOf(pod))) {
     if (value > 0 && (used[name] ?? 0) + value > quantity(allocatable[name]) + 1e-9)
       return `Insufficient ${name}`;

@@ -3,6 +3,7 @@ import type { Pod, TopologySpreadConstraint } from '../../../cluster/objects.ts'
 import { isTerminating } from '../../../cluster/pods.ts';
 import { matchesSelector } from '../../../cluster/selectors.ts';
 import { untolerated } from '../../../cluster/taints.ts';
+import { placedIn, totalPlaced } from '../occupancy.ts';
 import { type Filter, labelOf, type NodeView, type Snapshot } from '../snapshot.ts';
 
 /**
@@ -25,23 +26,40 @@ export const topologySpread: Filter = (pod, on, snapshot) => {
   return undefined;
 };
 
+/** The last answer per constraint: every node of a decision asks the same. */
+const answered = new WeakMap<
+  TopologySpreadConstraint,
+  { pod: Pod; snapshot: Snapshot; placed: number; counts: Map<string, number> }
+>();
+
 /** Matching pods per domain, over the nodes that the constraint looks at. */
 export function podsPerDomain(
   pod: Pod,
   constraint: TopologySpreadConstraint,
   snapshot: Snapshot,
-): Map<string, number> {
+): ReadonlyMap<string, number> {
+  const last = answered.get(constraint);
+  const placed = totalPlaced(snapshot);
+  if (last && last.pod === pod && last.snapshot === snapshot && last.placed === placed) return last.counts;
+  const counts = count(pod, constraint, snapshot);
+  answered.set(constraint, { pod, snapshot, placed, counts });
+  return counts;
+}
+
+function count(pod: Pod, constraint: TopologySpreadConstraint, snapshot: Snapshot): Map<string, number> {
   const counts = new Map<string, number>();
+  const views = new Set<NodeView>();
   for (const view of snapshot.nodes) {
     const domain = labelOf(view, constraint.topologyKey);
     if (domain === undefined || !counted(pod, constraint, view)) continue;
-    const matching = view.pods.filter(
-      (p) =>
-        p.metadata.namespace === pod.metadata.namespace &&
-        !isTerminating(p) &&
-        matchesSelector(constraint.labelSelector, p.metadata.labels),
-    );
-    counts.set(domain, (counts.get(domain) ?? 0) + matching.length);
+    views.add(view);
+    counts.set(domain, counts.get(domain) ?? 0);
+  }
+  for (const { pod: other, view } of placedIn(snapshot, pod.metadata.namespace ?? '')) {
+    if (!views.has(view) || isTerminating(other)) continue;
+    if (!matchesSelector(constraint.labelSelector, other.metadata.labels)) continue;
+    const domain = labelOf(view, constraint.topologyKey) ?? '';
+    counts.set(domain, (counts.get(domain) ?? 0) + 1);
   }
   return counts;
 }

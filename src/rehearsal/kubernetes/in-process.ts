@@ -13,6 +13,7 @@ import { evictionAnswer } from '../../kubernetes/errors.ts';
 import type { Target, Verb } from '../../kubernetes/rights.ts';
 import type { Authorize } from './authorization.ts';
 import { matchesFields } from './field-selector.ts';
+import { copyJson } from './json.ts';
 import type { Registry } from './registry.ts';
 
 export interface InProcessOptions {
@@ -23,32 +24,31 @@ export interface InProcessOptions {
 
 /** The Kubernetes port straight on the registry: engine and world in one process, on one clock. */
 export function inProcessKubernetes(registry: Registry, options: InProcessOptions = {}): Kubernetes {
-  const copy = <T>(value: T): T => structuredClone(value);
   const may = (verb: Verb, target: Target, { namespace, name }: Partial<Ref>): void =>
     options.authorize?.({ verb, target, namespace, name });
   return {
     async get(resource, ref) {
       may('get', resource, ref);
-      return copy(registry.store.get(resource, ref));
+      return copyJson(registry.store.get(resource, ref));
     },
     async list(resource, query = {}) {
       may('list', resource, { namespace: query.namespace });
       return {
-        items: copy(registry.list(resource, query)),
+        items: copyJson(registry.list(resource, query)),
         resourceVersion: String(registry.store.revision),
       };
     },
     async create(resource, object) {
       may('create', resource, { namespace: object.metadata.namespace });
-      return copy(registry.create(resource, object));
+      return copyJson(registry.create(resource, object));
     },
     async update(resource, object) {
       may('update', resource, object.metadata);
-      return copy(registry.update(resource, object));
+      return copyJson(registry.update(resource, object));
     },
     async patch(resource, ref, patch) {
       may('patch', resource, ref);
-      return copy(registry.patch(resource, ref, patch));
+      return copyJson(registry.patch(resource, ref, patch));
     },
     async remove(resource, ref, removal = {}) {
       may('delete', resource, ref);
@@ -107,14 +107,14 @@ async function* watch<R extends Resource>(
 ): AsyncGenerator<WatchEvent<ObjectOf[R]>> {
   const waiting: WatchEvent<ObjectOf[R]>[] = registry
     .list(resource, query)
-    .map((object) => ({ type: 'ADDED', object: structuredClone(object) }));
+    .map((object) => ({ type: 'ADDED', object: copyJson(object) }));
   let unsynced = waiting.length;
   let wake = () => {};
   const unsubscribe = registry.store.subscribe(resource, ({ type, object }) => {
     if (query.namespace && object.metadata.namespace !== query.namespace) return;
     if (!matchesLabelQuery(query.labelSelector, object.metadata.labels)) return;
     if (query.fieldSelector && !matchesFields(query.fieldSelector, object)) return;
-    waiting.push({ type, object: structuredClone(object) });
+    waiting.push({ type, object: copyJson(object) });
     wake();
   });
   const stop = () => wake();

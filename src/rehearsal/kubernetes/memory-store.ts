@@ -7,7 +7,7 @@ import type { WorldClock } from '../world/clock.ts';
 import type { Random } from '../world/random.ts';
 import { matchesFields } from './field-selector.ts';
 import { blockingDependents, dependents, foregroundDeletion, waitingOwners } from './garbage.ts';
-import { deepFreeze, sameJson } from './json.ts';
+import { copyJson, deepFreeze, sameJson } from './json.ts';
 import { ObjectIndex } from './object-index.ts';
 import type { RemoveOptions, Store, StoreEvent } from './store.ts';
 
@@ -69,7 +69,7 @@ class MemoryStore implements Store {
   }
 
   create<R extends Resource>(resource: R, object: ObjectOf[R]): ObjectOf[R] {
-    const draft = structuredClone(object) as KubernetesObject;
+    const draft = copyJson(object) as KubernetesObject;
     const metadata = draft.metadata;
     metadata.name ??= '';
     if (!resources[resource].namespaced) delete metadata.namespace;
@@ -113,8 +113,8 @@ class MemoryStore implements Store {
         `Operation cannot be fulfilled on ${described(resource)} "${object.metadata.name}": the object has been modified; please apply your changes to the latest version and try again`,
       );
     }
-    const next = structuredClone(subresource ? present : object) as KubernetesObject & { status?: unknown };
-    const given = structuredClone(object) as { status?: unknown };
+    const next = copyJson(subresource ? present : object) as KubernetesObject & { status?: unknown };
+    const given = copyJson(object) as { status?: unknown };
     const kept = present as { status?: unknown };
     const status = subresource ? given.status : (kept.status ?? given.status);
     if (status !== undefined && hasStatus(resource)) next.status = status;
@@ -128,7 +128,7 @@ class MemoryStore implements Store {
   ): ObjectOf[R] | undefined {
     const present = this.get(resource, ref);
     if (!present) return undefined;
-    const draft = structuredClone(present);
+    const draft = copyJson(present);
     change(draft);
     return this.#write(resource, draft, present) as ObjectOf[R];
   }
@@ -225,7 +225,7 @@ class MemoryStore implements Store {
 
   #drop(resource: Resource, present: KubernetesObject): void {
     this.#kind(resource).delete(keyOf(resource, present.metadata));
-    const gone = structuredClone(present);
+    const gone = copyJson(present);
     gone.metadata.resourceVersion = String(++this.#revision);
     this.#publish(resource, { type: 'DELETED', object: deepFreeze(gone), previous: present });
     for (const { resource: kind, owner } of waitingOwners(this, present))

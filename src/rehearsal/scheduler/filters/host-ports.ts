@@ -8,6 +8,7 @@ const portsOf = (pod: Pod): string[] =>
 
 export const hostPorts: Filter = (pod, { pods }) => {
   const wanted = portsOf(pod);
+  if (wanted.length === 0) return undefined;
   const taken = new Set(pods.flatMap(portsOf));
   return wanted.some((port) => taken.has(port))
     ? "node(s) didn't have free ports for the requested pod ports"

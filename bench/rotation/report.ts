@@ -1,0 +1,107 @@
+import type { Result } from './run.ts';
+
+/** A model of a peer beside this suite at the same peak of nodes. */
+export interface Pair {
+  peer: Result;
+  ours: Result;
+}
+
+/** The bounds of a good rotation, as the checks print them. */
+export const bounds = {
+  wallPerBound: 1.25,
+  kubernetesRequests: (evicted: number): number => 15 + 1.5 * evicted,
+  awsRequests: 8,
+  planSeconds: 10,
+  planRssMiB: 700,
+};
+
+const columns = [
+  'tool',
+  'wall',
+  'per bound',
+  'this suite per it',
+  'peak per nodes',
+  'moves per pod',
+  'moved again',
+  'Kubernetes per node',
+  'AWS per node',
+  'failed per service',
+];
+
+/** One table per size: each model, and under it this suite at the same peak. */
+export function table(pairs: readonly Pair[], services: number): string {
+  const rows = pairs.flatMap(({ peer, ours }) => [cells(peer, services, ours), cells(ours, services)]);
+  return [
+    `| ${columns.join(' | ')} |`,
+    `|${columns.map((_, i) => (i === 0 ? '---' : '---:')).join('|')}|`,
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+  ].join('\n');
+}
+
+function cells(result: Result, services: number, ours?: Result): string[] {
+  const again = Object.entries(result.movedAgain).filter(([, n]) => n > 0);
+  return [
+    result.failure ? `${result.name} (failed)` : result.name,
+    clock(result.wallMs),
+    (result.wallMs / result.boundMs).toFixed(2),
+    ours ? (ours.wallMs / result.wallMs).toFixed(2) : '',
+    (result.peakNodes / result.nodes).toFixed(2),
+    result.movesPerPod.toFixed(2),
+    again.map(([cause, n]) => `${n} ${cause}`).join(', ') || '0',
+    result.kubernetesRequests.toFixed(0),
+    result.awsRequests.toFixed(1),
+    (result.failedRequests / services).toFixed(2),
+  ];
+}
+
+const clock = (ms: number): string => {
+  const seconds = Math.round(ms / 1000);
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return `${h}:${String(m).padStart(2, '0')}:${String(s).padStart(2, '0')}`;
+};
+
+export interface Check {
+  what: string;
+  passed: boolean;
+}
+
+/** What the rotation of this suite is held to, beside one peer. */
+export function checksOf({ peer, ours }: Pair): Check[] {
+  const at = `${ours.nodes} nodes, peak ${ours.peakNodes}`;
+  const again = Object.values(ours.movedAgain).reduce((sum, n) => sum + n, 0);
+  const evictedPerNode = ours.evicted / ours.nodes;
+  const kubernetes = bounds.kubernetesRequests(evictedPerNode);
+  const ratio = ours.wallMs / ours.boundMs;
+  return [
+    {
+      what: `${at}: completed${ours.failure ? `: ${ours.failure}` : ''}`,
+      passed: ours.failure === '',
+    },
+    {
+      what: `${at}: ${ours.failedRequests.toFixed(0)} failed requests, 0 allowed`,
+      passed: ours.failedRequests === 0,
+    },
+    {
+      what: `${at}: wall time ${ratio.toFixed(2)} of the lower bound, ${bounds.wallPerBound} allowed`,
+      passed: ratio <= bounds.wallPerBound,
+    },
+    {
+      what: `${at}: ${again} pods moved more than once, 0 allowed`,
+      passed: again === 0,
+    },
+    {
+      what: `${at}: ${ours.kubernetesRequests.toFixed(1)} Kubernetes requests per node, ${kubernetes.toFixed(1)} allowed`,
+      passed: ours.kubernetesRequests <= kubernetes,
+    },
+    {
+      what: `${at}: ${ours.awsRequests.toFixed(1)} AWS requests per node, ${bounds.awsRequests} allowed`,
+      passed: ours.awsRequests <= bounds.awsRequests,
+    },
+    {
+      what: `${at}: wall time ${(ours.wallMs / peer.wallMs).toFixed(2)} of ${peer.name}`,
+      passed: ours.wallMs < peer.wallMs && ours.peakNodes <= peer.peakNodes,
+    },
+  ];
+}
+
+export const line = ({ what, passed }: Check): string => `${passed ? 'PASS' : 'FAIL'} ${what}`;

@@ -1,3 +1,4 @@
+import { Memory } from '../../src/aws/memory.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Aws, Kubernetes } from '../../src/cluster/ports.ts';
 
@@ -109,14 +110,16 @@ export function countedAws(port: Aws, clock: Clock, requests: Requests): Aws {
     requests.add(what, n);
     await clock.sleep(requestMs.aws * n);
   };
-  const base: Aws = {
+  const memory = new Memory(clock);
+  return {
     ...port,
     async groups(select, options) {
+      if (options?.fresh) memory.clear();
       const groups = await port.groups(select, options);
       await asked('DescribeAutoScalingGroups', pages(groups.length, groupsPerPage));
-      await asked('DescribeSubnets');
-      const templates = groups.flatMap((g) => [g.target, ...(g.overrides ?? []).map((o) => o.target)]);
-      if (templates.length > 0) await asked('DescribeLaunchTemplateVersions', templates.length);
+      await memory.once('subnets', () => asked('DescribeSubnets'));
+      for (const { name, overrides = [] } of groups)
+        await memory.once(name, () => asked('DescribeLaunchTemplateVersions', 1 + overrides.length));
       return groups;
     },
     async instances(ids) {
@@ -167,5 +170,4 @@ export function countedAws(port: Aws, clock: Clock, requests: Requests): Aws {
       return port.refreshInProgress(group);
     },
   };
-  return base;
 }

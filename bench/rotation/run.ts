@@ -98,12 +98,10 @@ export async function play(contestant: Contestant, options: StageOptions): Promi
     nodes: options.nodes,
     peak: observed.peakNodes,
     readyMs: observed.readyMs.slice(0, options.nodes),
-    budgets: stage.cluster.store
-      .list('poddisruptionbudgets')
-      .map((b) => ({
-        pods: b.status?.expectedPods ?? 0,
-        atOnce: Math.max(1, b.status?.disruptionsAllowed ?? 1),
-      })),
+    budgets: stage.cluster.store.list('poddisruptionbudgets').map((b) => ({
+      pods: b.status?.expectedPods ?? 0,
+      atOnce: Math.max(1, b.status?.disruptionsAllowed ?? 1),
+    })),
     canary: contestant.canary,
   };
   return {

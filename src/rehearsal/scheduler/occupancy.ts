@@ -1,4 +1,5 @@
 import type { Pod } from '../../cluster/objects.ts';
+import { quantity } from '../../cluster/quantities.ts';
 import { requestsOf } from './filters/resources.ts';
 import type { NodeView, Snapshot } from './snapshot.ts';
 
@@ -7,13 +8,8 @@ export interface Placed {
   view: NodeView;
 }
 
-/**
- * What every decision asks of a snapshot, kept beside it: a cluster of a thousand nodes is not searched whole for each pod.
- * Pods are only ever added to the nodes of a snapshot.
- */
+/** What every decision asks of a snapshot, kept beside it: a cluster of a thousand nodes is not searched whole for each pod. */
 interface Occupancy {
-  /** How many pods of each node have been counted. */
-  counted: Map<NodeView, number>;
   total: number;
   byNamespace: Map<string, Placed[]>;
   /** Those that keep others away. */
@@ -24,17 +20,18 @@ const known = new WeakMap<Snapshot, Occupancy>();
 
 function occupancyOf(snapshot: Snapshot): Occupancy {
   let found = known.get(snapshot);
-  if (!found) {
-    found = { counted: new Map(), total: 0, byNamespace: new Map(), repelling: [] };
-    known.set(snapshot, found);
-  }
-  for (const view of snapshot.nodes) {
-    const before = found.counted.get(view) ?? 0;
-    if (before === view.pods.length) continue;
-    found.counted.set(view, view.pods.length);
-    for (const pod of view.pods.slice(before)) add(found, { pod, view });
-  }
+  if (found) return found;
+  found = { total: 0, byNamespace: new Map(), repelling: [] };
+  for (const view of snapshot.nodes) for (const pod of view.pods) add(found, { pod, view });
+  known.set(snapshot, found);
   return found;
+}
+
+/** Puts a pod on a node of the snapshot; the one way in which a snapshot that has been asked may change. */
+export function place(snapshot: Snapshot, view: NodeView, pod: Pod): void {
+  view.pods.push(pod);
+  const occupancy = known.get(snapshot);
+  if (occupancy) add(occupancy, { pod, view });
 }
 
 function add(to: Occupancy, placed: Placed): void {
@@ -57,6 +54,19 @@ export const repelling = (snapshot: Snapshot): readonly Placed[] => occupancyOf(
 
 /** Grows with every pod that is placed. */
 export const totalPlaced = (snapshot: Snapshot): number => occupancyOf(snapshot).total;
+
+const capacities = new WeakMap<NodeView, Record<string, number>>();
+
+/** What a node can give, in numbers; `pods` is 110 unless it says otherwise. */
+export function capacityOf(view: NodeView): Readonly<Record<string, number>> {
+  let found = capacities.get(view);
+  if (!found) {
+    const allocatable = Object.entries(view.node.status?.allocatable ?? {});
+    found = { pods: 110, ...Object.fromEntries(allocatable.map(([name, text]) => [name, quantity(text)])) };
+    capacities.set(view, found);
+  }
+  return found;
+}
 
 const used = new WeakMap<NodeView, { pods: number; requests: Record<string, number> }>();
 

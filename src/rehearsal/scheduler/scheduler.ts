@@ -6,6 +6,7 @@ import type { Store } from '../kubernetes/store.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Random } from '../world/random.ts';
 import { filters } from './filters/index.ts';
+import { place } from './occupancy.ts';
 import { scoreOf } from './score.ts';
 import type { NodeView, Snapshot } from './snapshot.ts';
 
@@ -95,7 +96,7 @@ function schedulePending(store: Store, random: Random, now: number): void {
     const best = pick(pod, feasible, snapshot, random);
     if (best) {
       bind(store, pod, best, now);
-      best.pods.push(store.get('pods', pod.metadata) ?? pod);
+      place(snapshot, best, store.get('pods', pod.metadata) ?? pod);
     } else refuse(store, pod, snapshot.nodes.length, reasons, now);
   }
 }

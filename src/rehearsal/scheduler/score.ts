@@ -1,11 +1,10 @@
 import { matchesTerm } from '../../cluster/node-selection.ts';
 import type { Pod, TopologySpreadConstraint } from '../../cluster/objects.ts';
-import { quantity } from '../../cluster/quantities.ts';
 import { untolerated } from '../../cluster/taints.ts';
 import { selects } from './filters/pod-affinity.ts';
 import { requestsOf } from './filters/resources.ts';
 import { podsPerDomain } from './filters/topology-spread.ts';
-import { usedOn } from './occupancy.ts';
+import { capacityOf, usedOn } from './occupancy.ts';
 import { labelOf, type NodeView, type Snapshot } from './snapshot.ts';
 
 const known = new WeakMap<Pod, TopologySpreadConstraint[]>();
@@ -85,7 +84,7 @@ function affinityScore(pod: Pod, on: NodeView, snapshot: Snapshot): number {
 /** LeastAllocated: the share of CPU and memory that stays free. */
 function freeShare(pod: Pod, on: NodeView): number {
   const shares = ['cpu', 'memory'].map((name) => {
-    const total = quantity(on.node.status?.allocatable?.[name]);
+    const total = capacityOf(on)[name] ?? 0;
     const used = (usedOn(on)[name] ?? 0) + (requestsOf(pod)[name] ?? 0);
     return total > 0 ? Math.max(0, 1 - used / total) : 0;
   });

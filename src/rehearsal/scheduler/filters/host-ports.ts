@@ -1,8 +1,16 @@
 import type { Pod } from '../../../cluster/objects.ts';
 import type { Filter } from '../snapshot.ts';
 
-const portsOf = (pod: Pod): string[] =>
-  pod.spec.containers.flatMap((c) =>
+const known = new WeakMap<Pod['spec'], string[]>();
+
+function portsOf({ spec }: Pod): string[] {
+  const found = known.get(spec) ?? hostPortsOf(spec);
+  known.set(spec, found);
+  return found;
+}
+
+const hostPortsOf = (spec: Pod['spec']): string[] =>
+  spec.containers.flatMap((c) =>
     (c.ports ?? []).filter((p) => p.hostPort).map((p) => `${p.protocol ?? 'TCP'}/${p.hostPort}`),
   );
 

@@ -1,6 +1,6 @@
 import type { Pod } from '../../../cluster/objects.ts';
 import { quantity } from '../../../cluster/quantities.ts';
-import { usedOn } from '../occupancy.ts';
+import { capacityOf, usedOn } from '../occupancy.ts';
 import type { Filter } from '../snapshot.ts';
 
 const known = new WeakMap<Pod['spec'], Readonly<Record<string, number>>>();
@@ -29,12 +29,11 @@ function sumOf(spec: Pod['spec']): Record<string, number> {
 
 /** CPU, memory, further resources and the number of pods, against what the node can allocate. */
 export const resources: Filter = (pod, view) => {
-  const allocatable = view.node.status?.allocatable ?? {};
-  if (view.pods.length + 1 > quantity(allocatable.pods ?? '110')) return 'Too many pods';
+  const capacity = capacityOf(view);
+  if (view.pods.length + 1 > (capacity.pods ?? 0)) return 'Too many pods';
   const used = usedOn(view);
   for (const [name, value] of Object.entries(requestsOf(pod))) {
-    if (value > 0 && (used[name] ?? 0) + value > quantity(allocatable[name]) + 1e-9)
-      return `Insufficient ${name}`;
+    if (value > 0 && (used[name] ?? 0) + value > (capacity[name] ?? 0) + 1e-9) return `Insufficient ${name}`;
   }
   return undefined;
 };

@@ -38,6 +38,7 @@ export async function rotateWithThisSuite(
     kubernetes: async () => kubernetes,
     aws: async () => aws,
     caller: 'bench',
+    self: { hostname: 'runner', addresses: [] },
     say,
     warn: say,
     output: (name, value) => {

@@ -1,3 +1,4 @@
+import type { GroupInstance } from '../../../src/cluster/ports.ts';
 import { drain } from './kubectl-drain.ts';
 import {
   cordon,
@@ -56,14 +57,20 @@ export const managedNodeGroup: Peer = {
     }
 
     for (let n = 0; n < surge; n++) {
-      const { instances } = await groupOf(world);
-      const [newest] = instances.filter((i) => i.lifecycle === 'InService').slice(-1);
-      if (newest) await remove(world, newest.id, true);
-      await gone(world, newest?.id ?? '');
+      const id = victim((await groupOf(world)).instances);
+      await remove(world, id, true);
+      await gone(world, id);
     }
     await aws.resize(world.group, { max: before.max });
   },
 };
+
+/** The group chooses: where its zones have most. Its termination hook drains whom it chooses. */
+function victim(instances: readonly GroupInstance[]): string {
+  const serving = instances.filter((i) => i.lifecycle === 'InService');
+  const inZone = (zone: string): number => serving.filter((i) => i.zone === zone).length;
+  return [...serving].sort((a, b) => inZone(b.zone) - inZone(a.zone))[0]?.id ?? '';
+}
 
 async function remove(world: PeerWorld, id: string, decrement: boolean): Promise<void> {
   const d = managedNodeGroupDefaults;

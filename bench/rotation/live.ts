@@ -29,12 +29,14 @@ export interface Live extends Usage {
 /** A rotation of the shop's seven nodes in real time: the engine as a process of its own over HTTPS and HTTP. */
 export async function measureLive(): Promise<Live> {
   const description = account();
+  const counting = countingRequests();
   const cluster = createEmbeddedCluster({
     clock: wallClock,
     seed: 1,
     description,
     factor,
     runtime: weightlessRuntime,
+    fault: counting.fault,
   });
   const { store, aws } = cluster;
   cluster.apply(systemWorkloads());
@@ -42,8 +44,7 @@ export async function measureLive(): Promise<Live> {
   cluster.apply(webWorkloads('http://queue'));
   await until(() => store.list('pods').length > 3 * nodes && store.list('pods').every(isReady));
   releaseNewImage(description);
-  const counting = countingRequests();
-  const endpoints = await serveEmbeddedCluster(cluster, counting.fault);
+  const endpoints = await serveEmbeddedCluster(cluster);
   cluster.enableFault();
   const usage = await runEngineProcess(endpoints, {
     operation: 'rotate-nodes',

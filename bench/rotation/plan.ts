@@ -7,10 +7,9 @@ export async function measurePlan(
   nodes: number,
   podsPerNode: number,
 ): Promise<Usage & { pods: number; kubernetesRequests: number; awsRequests: number }> {
-  const { cluster } = await setStage({ nodes, podsPerNode, seed: 1 });
   const counting = countingRequests();
-  const endpoints = await serveEmbeddedCluster(cluster, counting.fault);
-  cluster.enableFault();
+  const { cluster } = await setStage({ nodes, podsPerNode, seed: 1, requests: counting.fault });
+  const endpoints = await serveEmbeddedCluster(cluster);
   const usage = await runEngineProcess(endpoints, {
     operation: 'rotate-nodes',
     phase: 'plan',

@@ -31,6 +31,8 @@ export interface StageOptions {
   nodes: number;
   podsPerNode: number;
   seed: number;
+  /** Sees what the endpoints are asked, when the stage is served. */
+  requests?: Pick<Fault, 'kubernetes' | 'aws'>;
 }
 
 /** One group of outdated nodes, full of replicated services, on a virtual clock. */
@@ -46,13 +48,14 @@ export interface Stage {
 const daemonSets = 2;
 
 /** Builds the stage and waits until everything serves; every node is outdated from then on. */
-export async function setStage({ nodes, podsPerNode, seed }: StageOptions): Promise<Stage> {
+export async function setStage({ nodes, podsPerNode, seed, requests = {} }: StageOptions): Promise<Stage> {
   const clock = new VirtualClock();
   const description = account(nodes);
   const fault: Fault = {
     name: 'start',
     what: 'pods take their usual time to start',
     startDelayMs: () => podTimes.startMs,
+    ...requests,
     explained: { byWords: [], conclusion: 'success' },
   };
   const cluster = createEmbeddedCluster({

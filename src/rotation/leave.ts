@@ -12,6 +12,8 @@ import { cordon } from './taints.ts';
 import { tellNodes } from './tell-nodes.ts';
 import { lookAround } from './view.ts';
 
+/** Terminations asked for at once, to spare AWS. */
+const concurrency = 5;
 const pollMs = 400;
 
 /**
@@ -102,12 +104,12 @@ export async function terminate(
   const desired = new Map(groups.map((g) => [g.name, g.desired]));
   for (const group of groups)
     await lowerMin(context, group, members.filter((m) => m.home === group.name).length);
-  for (const member of members) {
+  const terminateOne = async (member: Member): Promise<void> => {
     signal.throwIfAborted();
     if (member.node) await cordon(context, member.node.metadata.name);
     const group = groups.find((g) => g.name === homeOf(member));
     const inGroup = group?.instances.find((i) => i.id === member.instanceId);
-    if (!group || !inGroup || inGroup.lifecycle.startsWith('Terminat')) continue;
+    if (!group || !inGroup || inGroup.lifecycle.startsWith('Terminat')) return;
     if (member.node) await drainLatecomers(context, member.node.metadata.name, hanging);
     const size = desired.get(group.name) ?? group.desired;
     const before = sizeBefore(plan, group.name, desired) ?? group.desired;
@@ -124,18 +126,23 @@ export async function terminate(
     say(
       `Terminating ${member.node?.metadata.name ?? member.instanceId} (${member.instanceId}) of ${group.name}.`,
     );
-  }
+  };
+  const queue = [...members];
+  const worker = async () => {
+    for (let member = queue.shift(); member; member = queue.shift()) await terminateOne(member);
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
   const ids = new Set(members.map((m) => m.instanceId));
   const nodes = members.flatMap((m) => m.node?.metadata.name ?? []);
   await waitUntil(
     async () => {
-      const view = await lookAround(context, select);
+      const leaving = (await kubernetes.list('nodes')).items.filter((n) => nodes.includes(n.metadata.name));
+      // A Node goes after its instance: from then on an older answer of AWS would only be waited for.
+      const view = await lookAround(context, select, { fresh: nodes.length > 0 && leaving.length === 0 });
       const instances = view.members
         .filter((m) => ids.has(m.instanceId))
         .map((m) => `${m.instanceId} is ${m.lifecycle}`);
-      const present = (await kubernetes.list('nodes')).items
-        .filter((n) => nodes.includes(n.metadata.name))
-        .map((n) => `Node ${n.metadata.name} is still there`);
+      const present = leaving.map((n) => `Node ${n.metadata.name} is still there`);
       const left = [...instances, ...present];
       return left.length === 0 ? { done: true } : { waiting: names(left, 3) };
     },

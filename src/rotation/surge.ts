@@ -6,9 +6,10 @@ import { isReady, ownerOf } from '../cluster/pods.ts';
 import type { Group, ScalingActivity } from '../cluster/ports.ts';
 import { untolerated } from '../cluster/taints.ts';
 import { names } from '../text.ts';
-import { type Look, waitUntil } from '../wait.ts';
+import { type Look, WaitTimeout, waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
 import { makeRoom } from './groups.ts';
+import { aboutUnjoined } from './never-joined.ts';
 import { launchesFor, type Plan } from './plan.ts';
 import { lookAround } from './view.ts';
 
@@ -93,10 +94,12 @@ async function waitForNewNodes(
   since: number,
 ): Promise<Member[]> {
   const { kubernetes, aws, clock, signal, settings, say } = context;
+  let unjoined = '';
   const look = async (): Promise<Look<Member[]>> => {
     const { groups, members } = await lookAround(context, settings.select);
     const [daemonSets, pods] = await Promise.all([kubernetes.list('daemonsets'), kubernetes.list('pods')]);
     const fresh = members.filter((m) => m.upToDate && m.state !== 'leaving' && m.state !== 'standby');
+    unjoined = aboutUnjoined(fresh);
     const waiting = fresh.flatMap((m) => {
       const why = notReadyBecause(m, daemonSets.items, pods.items);
       return why ? [`${m.node?.metadata.name ?? m.instanceId} ${why}`] : [];
@@ -114,7 +117,7 @@ async function waitForNewNodes(
     }
     return waiting.length === 0 ? { done: members } : { waiting: names(waiting, 3) };
   };
-  return waitUntil(look, {
+  const waited = waitUntil(look, {
     what: 'the new nodes',
     timeoutName: 'node-timeout',
     expectedMs: context.expected?.node,
@@ -124,6 +127,10 @@ async function waitForNewNodes(
     clock,
     signal,
     wake: context.changed,
+  });
+  return waited.catch((error) => {
+    if (error instanceof WaitTimeout && unjoined) error.message += `\n${unjoined}`;
+    throw error;
   });
 }
 

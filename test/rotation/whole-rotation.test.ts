@@ -171,6 +171,8 @@ describe('a rotation that cannot go on stops, says why, and puts everything back
     expect(run.failure).toMatch(
       /after 5m \(node-timeout\): i-[0-9a-f]{17} runs but has not joined as a node/,
     );
+    expect(run.failure).toMatch(/aws ec2 get-console-output --latest --instance-id i-[0-9a-f]{17}\./);
+    expect(run.failure).toMatch(/replaced by its group: aws autoscaling terminate-instance/);
     expectUnnoticed(world);
   });
 

@@ -7,11 +7,13 @@ import { play } from './play.ts';
 const seeds = [2, 3, 4, 9, 10, 22, 55, 60, 70, 82, 91, 120];
 
 const patienceMs = 60_000;
+const logs = new Map<number, string[]>();
 
 test.each(seeds)(
   'seed %i ends complete or explained, with everything put back and no failed request',
   async (seed) => {
     const { problems, log } = await play(seed);
+    logs.set(seed, log);
     expect([problems, problems.length > 0 ? log : []]).toEqual([[], []]);
   },
   patienceMs,
@@ -25,9 +27,9 @@ test('these seeds have every fault', () => {
 test(
   'a seed replays exactly',
   async () => {
-    const [one, other] = [await play(55), await play(55)];
-    expect(one.log).toEqual(other.log);
-    expect(one.log.length).toBeGreaterThan(20);
+    const { log } = await play(55);
+    expect(log).toEqual(logs.get(55) ?? (await play(55)).log);
+    expect(log.length).toBeGreaterThan(20);
   },
   patienceMs,
 );

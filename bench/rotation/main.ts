@@ -104,7 +104,7 @@ async function compare(nodes: number, options: Options): Promise<Check[]> {
   }
   console.log(`${table(pairs, services)}\n`);
   if (verbose)
-    for (const result of pairs.flatMap((p) => [p.peer, p.ours]))
+    for (const result of new Set(pairs.flatMap((p) => [p.peer, p.ours])))
       console.log(
         `${result.name}:`,
         result.asked.kubernetes.slice(0, 15),

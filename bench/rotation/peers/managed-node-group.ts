@@ -30,6 +30,8 @@ export const managedNodeGroup: Peer = {
   async run(world) {
     const { aws } = world;
     const d = managedNodeGroupDefaults;
+    // Its hook drains what AZRebalance would take; here nothing is taken.
+    await aws.suspend(world.group, ['AZRebalance']);
     const before = await groupOf(world);
     const surge = Math.max(d.nodesPerZone * before.zones.length, world.atOnce);
     await aws.resize(world.group, {
@@ -62,6 +64,7 @@ export const managedNodeGroup: Peer = {
       await gone(world, id);
     }
     await aws.resize(world.group, { max: before.max });
+    await aws.resume(world.group, ['AZRebalance']);
   },
 };
 

@@ -24,6 +24,7 @@ export async function emptyNodes(
   onSurged();
   const leftOut = await withStuck(context, nodes, workloads, stuck);
   const rest = nodes.filter((node) => !leftOut.some((l) => l.node === node));
+  if (rest.length > 0) context.say(`Evicting the pods of ${names(rest)}.`);
   const { hanging, skipped } = await drainNodes(context, rest, {
     onLook: (present) => putBackSoon(context, deployments, rest, present),
     // Those that have one replica more now are read anew.

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { directoryOf, isLocal, readAction } from './action-files.ts';
+import { type Found, findAction, readAction } from './action-files.ts';
 import type { JobState, Scope } from './job-state.ts';
 import type { Action, Step, StepResult } from './model.ts';
 import { type Acted, runProgram, type Stops } from './program.ts';
@@ -8,9 +8,8 @@ import { satisfy } from './remote.ts';
 /** How a composite action runs its steps; handed in, since steps use actions and actions have steps. */
 export type RunStep = (job: JobState, step: Step, id: string, scope: Scope) => Promise<StepResult>;
 
-interface Use {
+interface Use extends Found {
   action: Action;
-  directory: string;
   inputs: Record<string, string>;
   env: Record<string, string>;
   stops: Stops;
@@ -28,16 +27,16 @@ export async function useAction(
   const { place } = job.options;
   const uses = step.uses ?? '';
   const given = job.texts(step.with, job.contexts(scope, env));
-  if (!isLocal(uses)) {
+  const found = findAction(uses, place, scope.composite?.repository);
+  if (!found) {
     const { env: added = {}, says } = satisfy(uses, given, place);
     Object.assign(job.env, added);
     job.log.line(says.startsWith('::') ? says : `${uses.split('@')[0]}: ${says}`);
     return { outcome: 'success', outputs: {} };
   }
-  const directory = directoryOf(place.repository, uses);
-  const action = readAction(directory);
+  const action = readAction(found.directory);
   if (!action) throw new Error(`${uses} has no action.yml`);
-  const use: Use = { action, directory, inputs: inputsOf(job, scope, action, given), env, stops };
+  const use: Use = { ...found, action, inputs: inputsOf(job, scope, action, given), env, stops };
   return action.runs.using === 'composite' ? runComposite(job, use, runStep) : runNodeAction(job, scope, use);
 }
 
@@ -72,11 +71,12 @@ function inputsOf(
 
 async function runComposite(
   job: JobState,
-  { action, directory, inputs, env, stops }: Use,
+  { action, directory, repository, inputs, env, stops }: Use,
   runStep: RunStep,
 ): Promise<Acted> {
   const composite = {
     path: directory,
+    repository,
     status: 'success' as Acted['outcome'],
     deadline: stops.deadline,
     broken: false,

@@ -40,6 +40,8 @@ export interface Scope {
   /** Set inside a composite action. */
   composite?: {
     path: string;
+    /** The repository that the action is of. */
+    repository: string;
     status: Result;
     /** The timeout of the step that uses the action. */
     deadline: AbortSignal;

@@ -1,4 +1,4 @@
-import { directoryOf, isLocal, readAction } from './action-files.ts';
+import { findAction, readAction, type Sources } from './action-files.ts';
 import type { Step, Workflow } from './model.ts';
 import { refusal } from './remote.ts';
 
@@ -47,35 +47,37 @@ const known = {
 const deepest = 10;
 
 /** Everything in a workflow, and in the actions that it uses, that cannot be run here. */
-export function refusals(workflow: Workflow, repository: string): string[] {
+export function refusals(workflow: Workflow, sources: Sources): string[] {
   return [
     ...unknownKeys('the workflow', workflow, known.workflow),
     ...Object.entries(workflow.jobs).flatMap(([id, job]) => [
       ...unknownKeys(id, job, known.job),
-      ...stepProblems(id, job.steps ?? [], repository, 1),
+      ...stepProblems(id, job.steps ?? [], sources, sources.repository, 1),
     ]),
   ];
 }
 
-function stepProblems(where: string, steps: Step[], repository: string, depth: number): string[] {
+function stepProblems(where: string, steps: Step[], sources: Sources, own: string, depth: number): string[] {
   return steps.flatMap((step) => [
     ...unknownKeys(where, step, known.step),
-    ...(step.uses ? usesProblems(where, step.uses, repository, depth) : []),
+    ...(step.uses ? usesProblems(where, step.uses, sources, own, depth) : []),
   ]);
 }
 
-function usesProblems(where: string, uses: string, repository: string, depth: number): string[] {
-  const refused = refusal(uses);
-  if (refused) return [`${where}: ${refused}`];
-  if (!isLocal(uses)) return [];
+function usesProblems(where: string, uses: string, sources: Sources, own: string, depth: number): string[] {
+  const found = findAction(uses, sources, own);
+  if (!found) {
+    const refused = refusal(uses);
+    return refused ? [`${where}: ${refused}`] : [];
+  }
   if (uses === '$/') return [`${where}: $/ needs a path; GitHub refuses it alone`];
   if (depth > deepest)
     return [`${where}: ${uses} is nested more than ${deepest} deep; does an action use itself?`];
-  const action = readAction(directoryOf(repository, uses));
+  const action = readAction(found.directory);
   if (!action) return [`${where}: ${uses} has no action.yml`];
   const { using, pre, steps = [] } = action.runs;
   const inside = `${where}: ${uses}`;
-  if (using === 'composite') return stepProblems(inside, steps, repository, depth + 1);
+  if (using === 'composite') return stepProblems(inside, steps, sources, found.repository, depth + 1);
   if (!/^node\d+$/.test(using))
     return [`${inside}: runs.using is ${using}; only composite and node actions can be run here`];
   return pre ? [`${inside}: runs.pre cannot be run here`] : [];

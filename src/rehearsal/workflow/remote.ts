@@ -1,9 +1,8 @@
-import { isLocal } from './action-files.ts';
+import type { Sources } from './action-files.ts';
 import { keepArtifact } from './artifacts.ts';
 
 /** Where an action of others may act. */
-export interface Place {
-  repository: string;
+export interface Place extends Sources {
   /** The directory in which artifacts are kept. */
   artifacts: string;
 }
@@ -33,9 +32,9 @@ const satisfied: Record<string, (inputs: Record<string, string>, place: Place) =
 
 const nameOf = (uses: string): string => uses.split('@')[0] ?? uses;
 
-/** Why an action cannot be run here; undefined when it can. */
+/** Why an action of others cannot be run here; undefined when it can. */
 export function refusal(uses: string): string | undefined {
-  if (isLocal(uses) || nameOf(uses) in satisfied) return undefined;
+  if (nameOf(uses) in satisfied) return undefined;
   return `${uses} cannot be run here; known are ${Object.keys(satisfied).join(', ')} and actions of this repository`;
 }
 

@@ -15,6 +15,8 @@ import { githubTimes, type RunnerTimes } from './times.ts';
 export interface WorkflowOptions {
   /** The repository's directory; it is also the workspace. */
   repository: string;
+  /** Repositories of actions that are on this machine: `owner/name` and its directory. */
+  actions?: Record<string, string>;
   /** Path of the workflow file in it. */
   file: string;
   /** What starts it; workflow_dispatch when left out. */
@@ -154,7 +156,7 @@ async function startJob(run: Run, id: string, results: Record<string, JobResult>
     return await runJob({
       id,
       job,
-      place: { repository: options.repository, artifacts: run.artifacts },
+      place: { repository: options.repository, actions: options.actions ?? {}, artifacts: run.artifacts },
       evaluator,
       contexts,
       env: run.env,
@@ -186,7 +188,7 @@ async function startJob(run: Run, id: string, results: Record<string, JobResult>
 }
 
 async function readWorkflow(options: WorkflowOptions): Promise<Workflow> {
-  const { file, repository, event = 'workflow_dispatch' } = options;
+  const { file, repository, actions = {}, event = 'workflow_dispatch' } = options;
   const content = readFileSync(join(repository, file), 'utf8');
   const { parser } = await githubPackages();
   const { NoOperationTraceWriter, parseWorkflow, convertWorkflowTemplate } = parser;
@@ -198,7 +200,7 @@ async function readWorkflow(options: WorkflowOptions): Promise<Workflow> {
   const events = eventsOf(workflow);
   if (!events.includes(event))
     throw new Error(`${file} is not started by ${event}, only by ${events.join(', ')}.`);
-  const problems = refusals(workflow, resolve(repository));
+  const problems = refusals(workflow, { repository: resolve(repository), actions });
   if (problems.length > 0) throw new Error(`${file} cannot be run here:\n${problems.join('\n')}`);
   return workflow;
 }

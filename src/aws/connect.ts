@@ -23,6 +23,7 @@ import {
   type LaunchAnswer,
   type ScalingActivity,
 } from '../cluster/ports.ts';
+import { patiently } from './contention.ts';
 import { calling, isAwsError } from './errors.ts';
 import { describeGroups } from './groups.ts';
 import { launchImages } from './images.ts';
@@ -35,9 +36,6 @@ export { clusterAccess } from './eks.ts';
 
 /** Enough for a minute of throttling: the SDK's adaptive mode slows down by itself. */
 const maxAttempts = 10;
-/** A scaling activity blocks others for a moment; asking again is what AWS advises. */
-const contentionAttempts = 6;
-const contentionPauseMs = 2000;
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html */
 const filterValues = 200;
 
@@ -53,18 +51,8 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
   };
 
   const memory = new Memory(clock);
-  const patiently = async <T>(operation: string, call: () => Promise<T>): Promise<T> => {
-    for (let n = 1; ; n++) {
-      try {
-        return await calling(operation, call);
-      } catch (error) {
-        const contended =
-          isAwsError(error, 'ScalingActivityInProgress') || isAwsError(error, 'ResourceContention');
-        if (!contended || n >= contentionAttempts) throw error;
-        await clock.sleep(contentionPauseMs);
-      }
-    }
-  };
+  const changing = <T>(operation: string, call: () => Promise<T>): Promise<T> =>
+    patiently(clock, operation, call);
 
   return {
     ...launchImages({ autoScaling, ec2, ssm }),
@@ -86,12 +74,12 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
         ...(max === undefined ? {} : { MaxSize: max }),
       };
       if (Object.keys(sizes).length > 0) {
-        await patiently('UpdateAutoScalingGroup', () =>
+        await changing('UpdateAutoScalingGroup', () =>
           autoScaling.send(new UpdateAutoScalingGroupCommand({ AutoScalingGroupName: group, ...sizes })),
         );
       }
       if (desired === undefined) return;
-      await patiently('SetDesiredCapacity', () =>
+      await changing('SetDesiredCapacity', () =>
         autoScaling.send(
           new SetDesiredCapacityCommand({
             AutoScalingGroupName: group,
@@ -111,16 +99,16 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
     },
     launchesOf: (source) => launchesOf({ autoScaling, ec2, ssm }, source),
     async launchFrom(group, source) {
-      await patiently('UpdateAutoScalingGroup', () =>
+      await changing('UpdateAutoScalingGroup', () =>
         autoScaling.send(
           new UpdateAutoScalingGroupCommand({ AutoScalingGroupName: group, ...launchParameters(source) }),
         ),
       );
     },
-    launch: (group, request) => launch(autoScaling, patiently, group, request),
+    launch: (group, request) => launch(autoScaling, changing, group, request),
     async terminate(instanceId, { decrement }) {
       try {
-        await patiently('TerminateInstanceInAutoScalingGroup', () =>
+        await changing('TerminateInstanceInAutoScalingGroup', () =>
           autoScaling.send(
             new TerminateInstanceInAutoScalingGroupCommand({
               InstanceId: instanceId,
@@ -139,14 +127,14 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
       }
     },
     async suspend(group, processes) {
-      await patiently('SuspendProcesses', () =>
+      await changing('SuspendProcesses', () =>
         autoScaling.send(
           new SuspendProcessesCommand({ AutoScalingGroupName: group, ScalingProcesses: [...processes] }),
         ),
       );
     },
     async resume(group, processes) {
-      await patiently('ResumeProcesses', () =>
+      await changing('ResumeProcesses', () =>
         autoScaling.send(
           new ResumeProcessesCommand({ AutoScalingGroupName: group, ScalingProcesses: [...processes] }),
         ),
@@ -165,12 +153,12 @@ export function connectAws({ region, clock }: { region: string; clock: Clock }):
 
 async function launch(
   client: AutoScalingClient,
-  patiently: <T>(operation: string, call: () => Promise<T>) => Promise<T>,
+  changing: <T>(operation: string, call: () => Promise<T>) => Promise<T>,
   group: string,
   request: { zone: string; count: number; token: string },
 ): Promise<LaunchAnswer> {
   try {
-    const answer = await patiently('LaunchInstances', () =>
+    const answer = await changing('LaunchInstances', () =>
       client.send(
         new LaunchInstancesCommand({
           AutoScalingGroupName: group,

@@ -7,6 +7,11 @@ const account = /\b\d{12}\b/g;
 /** How the services say that a right is missing; each protocol has its own word. */
 const refusals = ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation'];
 
+/** How the services and the SDK say that credentials have run out or are none any more. */
+const expiries = ['ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'CredentialsProviderError'];
+const renew =
+  'The AWS credentials of the job have run out or are missing. Run the workflow again with new ones: it goes on where this run stopped. For longer runs raise role-duration-seconds of aws-actions/configure-aws-credentials, or set time-budget below it.';
+
 /** Runs one AWS call and turns what it throws into an AwsError that names operation and code. */
 export async function calling<T>(operation: string, call: () => Promise<T>): Promise<T> {
   try {
@@ -24,6 +29,8 @@ const encoded = /\s*Encoded authorization failure message: \S+/;
 /** The error of the port for an answer of AWS; a missing right says which, and where the policy is that has it. */
 export function awsError(operation: string, code: string, message: string): AwsError {
   const masked = message.replace(account, '************');
+  if (expiries.includes(code))
+    return new AwsError(operation, code, `${masked.replace(/\.?$/, '.')} ${renew}`);
   if (!refusals.includes(code)) return new AwsError(operation, code, masked);
   const plain = masked.replace(encoded, '').replace(/\.?$/, '.');
   return new AwsError(operation, code, `${plain} ${howToAllow(operation, plain)}`);

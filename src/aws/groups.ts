@@ -82,6 +82,7 @@ function groupOf(
     classicLoadBalancers: group.LoadBalancerNames ?? [],
     ...targets,
     canLaunchInZone: takesLaunches(group),
+    countsUnits: countsUnits(group),
   };
 }
 
@@ -94,6 +95,12 @@ function takesLaunches(group: AutoScalingGroup): boolean {
     !weighted &&
     !group.WarmPoolConfiguration
   );
+}
+
+/** https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-mixed-instances-groups-instance-weighting.html */
+function countsUnits({ DesiredCapacityType, MixedInstancesPolicy }: AutoScalingGroup): boolean {
+  const weights = MixedInstancesPolicy?.LaunchTemplate?.Overrides?.flatMap((o) => o.WeightedCapacity ?? []);
+  return (DesiredCapacityType ?? 'units') !== 'units' || (weights ?? []).some((weight) => weight !== '1');
 }
 
 function instanceOf(i: AsgInstance): GroupInstance {

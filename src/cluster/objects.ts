@@ -408,6 +408,8 @@ export interface VolumeAttachment extends KubernetesObject {
 
 export interface ConfigMap extends KubernetesObject {
   data?: Record<string, string>;
+  /** Base64. */
+  binaryData?: Record<string, string>;
 }
 
 export interface Secret extends KubernetesObject {

@@ -220,6 +220,8 @@ export interface Group {
   overrides?: { instanceType?: string; target: LaunchTarget }[];
   /** False for spot or mixed groups, weighted capacity and warm pools, where LaunchInstances is refused by AWS. */
   canLaunchInZone: boolean;
+  /** Its sizes are vCPUs, memory or weights of instance types, not instances. */
+  countsUnits: boolean;
 }
 
 /** One EC2 instance as EC2 sees it. */

@@ -3,6 +3,7 @@ import type { ConfigMap } from '../cluster/objects.ts';
 import { optimistically } from '../cluster/optimistic.ts';
 import { type Kubernetes, KubernetesError } from '../cluster/ports.ts';
 import type { Journal, Json } from './journal.ts';
+import { readStored, stored } from './stored.ts';
 
 export const journalNamespace = 'kube-system';
 export const journalName = (runId: string): string => `eks-rolling-${runId}`;
@@ -22,7 +23,7 @@ export async function openJournal(kubernetes: Kubernetes, clock: Clock, runId: s
   if (!found) {
     const object: ConfigMap = {
       metadata: { ...ref, labels: managed },
-      data: { journal: JSON.stringify(empty()) },
+      ...stored({}, empty()),
     };
     await kubernetes.create('configmaps', object).catch((error) => {
       // Sent twice after a broken connection: it is there, and ours.
@@ -41,10 +42,7 @@ export async function openJournal(kubernetes: Kubernetes, clock: Clock, runId: s
         );
       const next = read(present);
       edit(next);
-      await kubernetes.update('configmaps', {
-        ...present,
-        data: { ...present.data, journal: JSON.stringify(next) },
-      });
+      await kubernetes.update('configmaps', { ...present, ...stored(present, next) });
       content = next;
     });
 
@@ -90,5 +88,5 @@ export async function readJournal(
 const empty = (): Content => ({ before: [], notes: {} });
 
 function read(map: ConfigMap): Content {
-  return { ...empty(), ...(JSON.parse(map.data?.journal ?? '{}') as Partial<Content>) };
+  return { ...empty(), ...(readStored(map) as Partial<Content>) };
 }

@@ -26,7 +26,7 @@ export function errorFrom(what: string, response: IncomingMessage, body: string)
 /** A 403 has other reasons too: a quota, a webhook, a namespace that is being deleted. */
 function howToAllow(status: number, message: string): string {
   if (status === 401)
-    return '. The cluster does not know the role of the workflow: map it to a group as docs/rbac.yaml says at its top.';
+    return '. The cluster does not know the role of the workflow: map it to a group as docs/rbac.yaml says at its top; or its credentials have run out: run the workflow again, and it goes on.';
   const missing = status === 403 && /cannot \w+ resource ".+?"/.test(message);
   return missing ? '. Give the role of the workflow the rights of docs/rbac.yaml; see docs/rights.md.' : '';
 }

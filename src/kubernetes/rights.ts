@@ -13,6 +13,8 @@ export interface Rule {
   verbs: readonly Verb[];
   /** Also for those who only look: `phase: plan` and validate-cluster. */
   looksOnly?: boolean;
+  /** What a rotation does without, and says so. */
+  optional?: boolean;
 }
 
 /** A ClusterRole, or with a namespace a Role in it, bound to the group `eks-rolling`. */
@@ -125,7 +127,7 @@ export const roles: readonly Role[] = [
     namespace: 'default',
     purpose:
       'Events on nodes, for kubectl describe node; without this the rotation says that it could not leave them, and goes on.',
-    rules: [{ targets: ['events'], verbs: ['create'] }],
+    rules: [{ targets: ['events'], verbs: ['create'], optional: true }],
   },
 ];
 
@@ -137,3 +139,13 @@ export const rolesToLook: readonly Role[] = roles
     rules: role.rules.filter((r) => r.looksOnly),
   }))
   .filter((role) => role.rules.length > 0);
+
+/** What a rotation cannot do without; who watches may also only list (src/cluster/watched.ts). */
+export const rolesToRotate: readonly Role[] = roles
+  .filter((role) => role.name === 'eks-rolling')
+  .map((role) => ({
+    ...role,
+    rules: role.rules
+      .filter((rule) => !rule.optional)
+      .map((rule) => ({ ...rule, verbs: rule.verbs.filter((verb) => verb !== 'watch') })),
+  }));

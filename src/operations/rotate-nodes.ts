@@ -4,6 +4,8 @@ import { remembering } from '../cluster/remembered.ts';
 import { watched } from '../cluster/watched.ts';
 import { journalRef, openJournal, readJournal } from '../journal/config-map-journal.ts';
 import { joinRun, type Run, unfinishedRun } from '../journal/run.ts';
+import { refuseMissingRights } from '../kubernetes/review.ts';
+import { rolesToRotate } from '../kubernetes/rights.ts';
 import { redisSelections } from '../redis/settings.ts';
 import type { Context } from '../rotation/context.ts';
 import { forcedNote, type SkippedNode } from '../rotation/drain.ts';
@@ -50,8 +52,10 @@ export const rotateNodes: Operation = {
   async run(session) {
     const inputs = readRotateNodes(session.inputs);
     if (inputs.phase === 'plan') return showPlan(session, inputs);
-    if (inputs.phase === 'rollback') return rollBack(session, inputs);
     const kubernetes = await session.kubernetes();
+    // What puts settings back does what it may, and names the rest.
+    if (inputs.phase !== 'restore') await refuseMissingRights(kubernetes, rolesToRotate);
+    if (inputs.phase === 'rollback') return rollBack(session, inputs);
     if (
       inputs.settings.onBlocked === 'force' &&
       !(await kubernetes.canI({ verb: 'delete', resource: 'pods' }))

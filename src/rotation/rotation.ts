@@ -26,9 +26,11 @@ import { allowScaleDown } from './scale-down.ts';
 import { soak, soakLeftMs } from './soak.ts';
 import { type StepSeconds, StepTimes } from './step-times.ts';
 import { surge } from './surge.ts';
+import { refuseSuspended } from './suspended.ts';
 import { removeMarks, taint } from './taints.ts';
 import { tellNodes } from './tell-nodes.ts';
 import { fits } from './time-budget.ts';
+import { refuseUnits } from './units.ts';
 import { lookAround, refuseRefresh, refuseUnknown } from './view.ts';
 
 const planNote = 'plan';
@@ -88,6 +90,8 @@ export async function makePlan(
     source.aws,
     view.groups.map((g) => g.name),
   );
+  refuseUnits(view.groups);
+  refuseSuspended(view.groups, into);
   for (const line of view.leftAlone) source.say(`Left alone: ${line}.`);
   const launchedBefore = launchedBeforeOf(settings.replace, view.members, now);
   const launches = settings.ami ? await planImages(source, view.groups, settings.ami) : new Map();
@@ -188,6 +192,7 @@ export async function rotate(
     signal.throwIfAborted();
     const view = await lookAround(context, settings.select, { fresh: true });
     refuseMovedTarget(plan, view);
+    refuseSuspended(view.groups, context.into);
     const own = await ownNode(context, view.members);
     const candidates = withhold(view.members, skipped);
     const sizes = waveSizes(plan, candidates, settings);

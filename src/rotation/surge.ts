@@ -59,7 +59,11 @@ async function request(context: Context, plan: Plan, group: Group, zones: string
   const where = group.canLaunchInZone ? names(zones) : 'AWS chooses the zones';
   say(`Launching ${zones.length} in ${group.name} (${where}).`);
   if (!group.canLaunchInZone) {
-    await aws.resize(group.name, { desired: group.desired + zones.length });
+    // Somebody may have scaled the group since it was looked at: what is set must never be less than there is.
+    const [now = group] = await aws.groups({ names: [group.name] }, { fresh: true });
+    const desired = Math.max(now.desired, group.desired) + zones.length;
+    await makeRoom(context, now, desired);
+    await aws.resize(group.name, { desired });
     return;
   }
   for (const zone of new Set(zones)) {

@@ -56,6 +56,28 @@ describe('a drain', () => {
     expect(fake.pods.map((p) => p.metadata.name)).toEqual(['web-3', 'cni-1']);
   });
 
+  test('asks for five evictions at once, to spare the API server', async () => {
+    const fake = fakePods(Array.from({ length: 30 }, (_, n) => pod(`web-${n}`, { node: 'old' })));
+    const { evict } = fake.context.kubernetes;
+    let asking = 0;
+    let most = 0;
+    fake.context.kubernetes.evict = async (given) => {
+      most = Math.max(most, ++asking);
+      await fake.clock.sleep(10);
+      asking--;
+      return evict(given);
+    };
+    expect(await drain(fake)).toBe('');
+    expect([most, fake.evictions.length]).toEqual([5, 30]);
+  });
+
+  test('evicts what a DaemonSet has left behind as an orphan, which nobody makes again', async () => {
+    const orphan = pod('cni-1', { node: 'old' });
+    const fake = fakePods([orphan, pod('cni-2', { node: 'old', owner: ['DaemonSet', 'cni'] })]);
+    await drain(fake);
+    expect(fake.evictions.map((e) => e.uid)).toEqual(['uid-cni-1']);
+  });
+
   test('empties all nodes of a wave at the same time', async () => {
     const fake = fakePods([pod('web-1', { node: 'old' }), pod('web-2', { node: 'older' })]);
     await drain(fake, ['old', 'older']);

@@ -21,6 +21,7 @@ export function group(given: Partial<Group> = {}): Group {
     classicLoadBalancers: [],
     target: { template: newTemplate, imageId: 'ami-new', instanceTypes: ['m5.large'] },
     canLaunchInZone: true,
+    countsUnits: false,
     ...given,
   };
 }

@@ -2,7 +2,9 @@ import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { rbacFile } from '../../scripts/rbac.ts';
 import { actionsOf, iamPolicy } from '../../src/aws/rights.ts';
-import { roles, rolesToLook } from '../../src/kubernetes/rights.ts';
+import { KubernetesError } from '../../src/cluster/ports.ts';
+import { refuseMissingRights } from '../../src/kubernetes/review.ts';
+import { roles, rolesToLook, rolesToRotate } from '../../src/kubernetes/rights.ts';
 import { validateCluster } from '../../src/operations/validate-cluster.ts';
 import { shippedPolicy } from '../../src/rehearsal/aws/policy.ts';
 import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
@@ -10,7 +12,7 @@ import { neverJoins } from '../../src/rehearsal/faults/never-joins.ts';
 import { shippedRoles } from '../../src/rehearsal/kubernetes/authorization.ts';
 import { cluster, oldImage } from '../../src/rehearsal/scenario/account.ts';
 import { deployment, type Manifest } from '../../src/rehearsal/scenario/objects.ts';
-import { runEngine, shopWorld, type WorldOptions } from './world.ts';
+import { runEngine, shopWorld, startEngine, type WorldOptions } from './world.ts';
 
 /** What the product itself calls of the port, outside the adapter. */
 const used = new Set(
@@ -183,12 +185,54 @@ describe('a rotation in the cluster', () => {
     },
   ];
 
+  // Without being told beforehand: what no call needs has no place in the table.
   test.each(rights)('without $verb $target fails or does without, and says so', async ({ target, verb }) => {
     const more = target === 'horizontalpodautoscalers' ? autoscaled : [];
-    const world = await shopWorld({ roles: lacking(roles, target, verb), more });
+    const world = await shopWorld({ roles: lacking(roles, target, verb), more, reviews: false });
     const { failure, log } = await runEngine(world, { 'drain-timeout': '1m' });
     expect([failure, ...log].join('\n')).toContain(`cannot ${verb} resource "${target}"`);
     expect(failure === '').toBe(verb === 'watch' || target === 'events');
+  });
+});
+
+describe('before anything is touched', () => {
+  const asked = rolesToRotate.flatMap(({ rules }) =>
+    rules.flatMap((rule) => rule.targets.flatMap((target) => rule.verbs.map((verb) => ({ target, verb })))),
+  );
+
+  test.each(asked)('a rotation without $verb $target is refused', async ({ target, verb }) => {
+    const world = await shopWorld({ roles: lacking(roles, target, verb) });
+    const run = startEngine(world);
+    expect(await world.clock.run(run.ended)).toContain(`cannot ${verb} resource "${target}"`);
+    expect([run.writes(), world.lease(), world.changed()]).toEqual([0, undefined, []]);
+  });
+
+  test('a rotation names all rights that are missing, and where they are written', async () => {
+    const world = await shopWorld({ roles: shippedRoles('rbac-plan.yaml') });
+    const handedOn = { 'run-id': '20261121-000000', 'plan-digest': '0' };
+    for (const phase of ['all', 'prepare', 'drain', 'rollback']) {
+      const { failure } = await runEngine(world, { phase, ...(phase === 'drain' ? handedOn : {}) });
+      for (const right of ['create resource "pods/eviction"', 'update resource "nodes"'])
+        expect(failure).toContain(`it cannot ${right} in API group "" at the cluster scope`);
+      expect(failure).toContain(
+        'it cannot create resource "leases" in API group "coordination.k8s.io" in the namespace "kube-system"',
+      );
+      expect(failure).toContain('docs/rbac.yaml');
+      expect(failure).not.toMatch(/watch|"events"/);
+    }
+  });
+
+  test('a rotation does not ask where nobody may ask', async () => {
+    const canI = async () => {
+      throw new KubernetesError(403, 'Forbidden', 'selfsubjectaccessreviews is forbidden');
+    };
+    await expect(refuseMissingRights({ canI }, rolesToRotate)).resolves.toBeUndefined();
+  });
+
+  test('settings are put back by whoever may, without being asked for more', async () => {
+    const world = await shopWorld({ roles: lacking(roles, 'pods/eviction', 'create') });
+    const { failure, outputs } = await runEngine(world, { phase: 'restore' });
+    expect([failure, outputs.verdict]).toEqual(['', 'nothing-to-do']);
   });
 });
 

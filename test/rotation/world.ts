@@ -33,6 +33,8 @@ export interface World {
   cluster: EmbeddedCluster;
   /** What the engine may do in the cluster. */
   authorize: Authorize;
+  /** Whether the API server tells beforehand which of these rights are missing. */
+  reviews: boolean;
   before: Settings;
   /** Where the engine runs; somewhere else unless a test says so. */
   self?: Self;
@@ -56,6 +58,8 @@ export interface WorldOptions {
   policy?: Policy;
   /** And in the cluster: a YAML text of roles. */
   roles?: string;
+  /** False: whoever asks beforehand is told that every right is there; a missing one shows when it is used. */
+  reviews?: boolean;
   /** Changes the account before it starts. */
   account?: (description: AwsDescription) => void;
   /** Changes the account when the new image is there, before the fault begins. */
@@ -101,6 +105,7 @@ export async function shopWorld(options: WorldOptions = {}): Promise<World> {
     clock,
     cluster,
     authorize: authorizer(options.roles ?? shippedRoles()),
+    reviews: options.reviews ?? true,
     before,
     processes: 0,
     outdated: () =>
@@ -211,7 +216,8 @@ export function startEngine(
   });
   const { registry, aws: account, fault } = world.cluster;
   const { authorize } = world;
-  const server = inProcessKubernetes(registry, { authorize });
+  const honest = inProcessKubernetes(registry, { authorize });
+  const server = world.reviews ? honest : { ...honest, canI: async () => true };
   const kubernetes = mortal<Kubernetes>(faultyKubernetes(server, fault, clock));
   const aws = mortal<Aws>(faultyAws(inProcessAws(account), fault, clock));
   const outputs: Record<string, string> = {};

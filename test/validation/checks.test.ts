@@ -23,6 +23,7 @@ const group = {
   classicLoadBalancers: [],
   target: { imageId: 'new', instanceTypes: [] },
   canLaunchInZone: true,
+  countsUnits: false,
 };
 const member = {
   group: 'g',

@@ -131,6 +131,7 @@ function groupOf(world: AwsWorld, group: EmbeddedGroup): Group {
     classicLoadBalancers: [...group.classicLoadBalancers],
     ...targets,
     canLaunchInZone: targets.target.template !== undefined && group.overrides === undefined,
+    countsUnits: (group.overrides ?? []).some((o) => (o.weight ?? '1') !== '1'),
   };
 }
 

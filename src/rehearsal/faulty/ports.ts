@@ -1,5 +1,6 @@
+import { awsError } from '../../aws/errors.ts';
 import type { Clock } from '../../clock.ts';
-import { type Aws, AwsError, type Kubernetes, KubernetesError } from '../../cluster/ports.ts';
+import { type Aws, type Kubernetes, KubernetesError } from '../../cluster/ports.ts';
 import { pathOf, type Resource } from '../../cluster/resources.ts';
 import { evictionAnswer } from '../../kubernetes/errors.ts';
 import { mayCreateAgain, patienceMs, retrying } from '../../kubernetes/retry.ts';
@@ -121,7 +122,7 @@ export function faultyAws(port: Aws, fault: FaultAtWork, clock: Clock): Aws {
       const refusal = fault.aws({ service, action });
       if (!refusal) break;
       const again = refusal.status >= 500 || /Throttl|RequestLimitExceeded/.test(refusal.code);
-      if (!again || n >= attempts) throw new AwsError(action, refusal.code, refusal.message);
+      if (!again || n >= attempts) throw awsError(action, refusal.code, refusal.message);
       await clock.sleep(Math.min(pause.longestMs, pause.firstMs * 2 ** (n - 1)));
     }
     // How new an answer should be is for the engine's own memory.

@@ -66,3 +66,23 @@ export function askedBy(method: string, route: Route, watch: boolean): Asked {
     name,
   };
 }
+
+/** The resourceAttributes of a SelfSubjectAccessReview. */
+export interface Access {
+  verb: string;
+  resource: string;
+  subresource?: string;
+  namespace?: string;
+}
+
+/** What a SelfSubjectAccessReview answers to a user with these rights. */
+export function mayAccess(authorize: Authorize, { verb, resource, subresource, namespace }: Access): boolean {
+  const target = subresource ? `${resource}/${subresource}` : resource;
+  try {
+    authorize({ verb: verb as Verb, target: target as Target, namespace });
+    return true;
+  } catch (error) {
+    if (error instanceof KubernetesError && error.status === 403) return false;
+    throw error;
+  }
+}

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KubernetesObject } from '../../cluster/objects.ts';
 import { KubernetesError, type Patch } from '../../cluster/ports.ts';
 import type { ObjectOf, Resource } from '../../cluster/resources.ts';
-import { type Authorize, askedBy } from './authorization.ts';
+import { type Access, type Authorize, askedBy, mayAccess } from './authorization.ts';
 import { discovery } from './discovery.ts';
 import { Lists, selectionOf } from './lists.ts';
 import type { Registry } from './registry.ts';
@@ -25,7 +25,10 @@ export async function handle(
   const url = new URL(request.url ?? '/', 'https://x');
   if (url.pathname === reviewPath) {
     const review = await bodyOf(request);
-    return sendJson(response, { ...review, status: { allowed: true } }, 201);
+    const { resourceAttributes } = (review.spec ?? {}) as { resourceAttributes?: Access };
+    // Questions about paths that are no resources are not asked by anybody here.
+    const allowed = resourceAttributes !== undefined && mayAccess(authorize, resourceAttributes);
+    return sendJson(response, { ...review, status: { allowed } }, 201);
   }
   const found = request.method === 'GET' ? discovery(url.pathname) : undefined;
   if (found) return sendJson(response, found);

@@ -226,6 +226,7 @@ console.log(
       max: group.max,
       desired: group.desired,
       canLaunchInZone: group.canLaunchInZone,
+      countsUnits: group.countsUnits,
       image: group.target.imageId,
       template: group.target.template?.version,
       zones: group.zones.length,
@@ -241,6 +242,7 @@ console.log(
     refresh: [await aws.refreshInProgress('g'), await aws.refreshInProgress('mixed')],
     mixed: {
       canLaunchInZone: mixed?.canLaunchInZone,
+      countsUnits: mixed?.countsUnits,
       types: mixed?.target.instanceTypes,
       image: mixed?.target.imageId,
       overrides: mixed?.overrides?.map((o) => [

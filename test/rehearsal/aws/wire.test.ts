@@ -39,6 +39,7 @@ describe('the adapter and the embedded AWS', () => {
         max: 5,
         desired: 3,
         canLaunchInZone: true,
+        countsUnits: false,
         image: 'ami-new',
         template: '2',
         zones: 3,
@@ -54,6 +55,7 @@ describe('the adapter and the embedded AWS', () => {
       refresh: [false, true],
       mixed: {
         canLaunchInZone: false,
+        countsUnits: true,
         types: ['m5.xlarge', 'm7g.large'],
         image: 'ami-old',
         overrides: [

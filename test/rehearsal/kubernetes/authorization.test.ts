@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Kubernetes } from '../../../src/cluster/ports.ts';
+import { missingRights } from '../../../src/kubernetes/review.ts';
+import { rolesToLook, rolesToRotate } from '../../../src/kubernetes/rights.ts';
 import { askedBy, authorizer, shippedRoles } from '../../../src/rehearsal/kubernetes/authorization.ts';
 import { createStore } from '../../../src/rehearsal/kubernetes/memory-store.ts';
 import { Registry } from '../../../src/rehearsal/kubernetes/registry.ts';
@@ -83,6 +85,29 @@ describe('the embedded API server', () => {
     const answer = await suite.evict({ namespace: 'shop', name: 'web', uid: 'u' });
     expect(answer).toMatchObject({ kind: 'refused', status: 403 });
     expect(await failure(suite.portForward({ namespace: 'shop', name: 'web' }, 80))).toMatch(/403/);
+  });
+
+  test('tells beforehand what it would refuse', async () => {
+    const inSystem = { namespace: 'kube-system' };
+    for (const access of [
+      { verb: 'list', resource: 'nodes' },
+      { verb: 'list', resource: 'daemonsets', group: 'apps' },
+      { verb: 'create', resource: 'configmaps', ...inSystem },
+    ])
+      expect([access, await suite.canI(access)]).toEqual([access, true]);
+    for (const access of [
+      { verb: 'update', resource: 'nodes' },
+      { verb: 'create', resource: 'configmaps' },
+      { verb: 'create', resource: 'pods', subresource: 'eviction' },
+      { verb: 'create', resource: 'leases', group: 'coordination.k8s.io', ...inSystem },
+    ])
+      expect([access, await suite.canI(access)]).toEqual([access, false]);
+    await expect(missingRights(suite, rolesToLook)).resolves.toEqual([]);
+    const missing = await missingRights(suite, rolesToRotate);
+    expect(missing).toContain(
+      'it cannot create resource "pods/eviction" in API group "" at the cluster scope',
+    );
+    expect(missing.length).toBeGreaterThan(5);
   });
 
   test('does not know a stranger, and the error says how to be known', async () => {

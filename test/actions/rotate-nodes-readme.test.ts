@@ -8,7 +8,7 @@ import { readRotateNodes } from '../../src/operations/rotate-nodes-inputs.ts';
 import type { Settings } from '../../src/rehearsal/rehearse/settings-check.ts';
 import { oldImage } from '../../src/rehearsal/scenario/account.ts';
 import { type Fixture, type FixtureRun, runFixture } from '../rehearsal/workflow/fixture.ts';
-import { type SmallCluster, startSmallCluster } from './small-cluster.ts';
+import { onSmallCluster, type SmallCluster } from './small-cluster.ts';
 import { type Command, commandsUnder, readmeOf, stepSnippets, workflowFiles } from './snippets.ts';
 
 const readme = readmeOf('rotate-nodes');
@@ -127,8 +127,7 @@ async function pauseHalfway(cluster: SmallCluster, old: string, image: string): 
 describe('with the commands of actions/rotate-nodes/README.md, in an empty directory, a cluster', () => {
   test.concurrent(
     'is planned, rotated after an approval, paused and rolled back, and refreshed on a schedule',
-    async () => {
-      const cluster = await startSmallCluster();
+    onSmallCluster(async (cluster) => {
       cluster.release('ami-1');
       const before = cluster.settings();
 
@@ -164,15 +163,13 @@ describe('with the commands of actions/rotate-nodes/README.md, in an empty direc
       });
       expect(cluster.images()).toEqual(['ami-3', 'ami-3']);
       expect(cluster.lease()).toBeUndefined();
-      await cluster.close();
-    },
+    }),
     longestMs,
   );
 
   test.concurrent(
     'is paused and resumed, paused and restored, and rolled back',
-    async () => {
-      const cluster = await startSmallCluster();
+    onSmallCluster(async (cluster) => {
       const before = cluster.settings();
       const first = await pauseHalfway(cluster, oldImage, 'ami-1');
       const resumed = await start(cluster, firstUnder('Resume'));
@@ -200,8 +197,7 @@ describe('with the commands of actions/rotate-nodes/README.md, in an empty direc
       expect(outputsOf(back, 'undo', 'undo')).toMatchObject({ verdict: 'rolled-back', 'run-id': second });
       expect(cluster.images()).toEqual(['ami-1', 'ami-1']);
       expect(cluster.lease()).toBeUndefined();
-      await cluster.close();
-    },
+    }),
     longestMs,
   );
 });

@@ -35,7 +35,7 @@ export interface SmallCluster {
   close(): Promise<void>;
 }
 
-export async function startSmallCluster(): Promise<SmallCluster> {
+async function startSmallCluster(): Promise<SmallCluster> {
   const description = account();
   description.groups = description.groups
     .filter((g) => g.name === group)
@@ -58,6 +58,10 @@ export async function startSmallCluster(): Promise<SmallCluster> {
   };
   const endpoints = await serveEmbeddedCluster(cluster);
   const { store, aws } = cluster;
+  const close = async () => {
+    await endpoints.close();
+    await cluster.stop();
+  };
   await cluster.apply([...systemWorkloads().filter(isNeeded), ...shopWorkloads()]);
   const end = Date.now() + upWithinMs;
   const up = () => {
@@ -70,8 +74,10 @@ export async function startSmallCluster(): Promise<SmallCluster> {
     );
   };
   while (!up()) {
-    if (Date.now() > end)
+    if (Date.now() > end) {
+      await close();
       throw new Error(`Waited ${upWithinMs / 1000} s for ${nodes} nodes and their pods to be ready.`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 
@@ -98,10 +104,15 @@ export async function startSmallCluster(): Promise<SmallCluster> {
         .flatMap((n) => n.spec.taints ?? [])
         .filter((t) => t.key === 'eks-rolling')
         .map((t) => t.value ?? ''),
-    async close() {
-      await endpoints.close();
-      await cluster.stop();
-    },
+    close,
+  };
+}
+
+/** A test on a small cluster of its own, which ends with it. */
+export function onSmallCluster(test: (cluster: SmallCluster) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const cluster = await startSmallCluster();
+    await test(cluster).finally(() => cluster.close());
   };
 }
 

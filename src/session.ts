@@ -1,5 +1,7 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { clusterAccess, connectAws } from './aws/connect.ts';
+import { chainCredentials, roleCredentials } from './aws/credentials.ts';
+import type { JobCredentials } from './aws/renewing.ts';
 import { systemClock } from './clock.ts';
 import type { Aws, Kubernetes } from './cluster/ports.ts';
 import type { GithubRuntime } from './github/runtime.ts';
@@ -23,6 +25,12 @@ export function makeSession(github: GithubRuntime, contract: Contract, signals: 
   let aws: Promise<Aws> | undefined;
   let kubernetes: Promise<Kubernetes> | undefined;
 
+  let credentials: JobCredentials | undefined;
+  const credentialsOf = () => {
+    credentials ??= makeCredentials(inputs, github);
+    return credentials;
+  };
+
   const session: Session = {
     inputs,
     clock: systemClock,
@@ -31,15 +39,17 @@ export function makeSession(github: GithubRuntime, contract: Contract, signals: 
     self: { hostname: hostname(), addresses: addresses() },
     directory: github.directory(),
     kubernetes: () => {
-      kubernetes ??= connect(inputs, github).then((connection) =>
+      kubernetes ??= connect(inputs, github, credentialsOf).then((connection) =>
         kubernetesClient(connection, systemClock, signals.over, github.say),
       );
       return kubernetes;
     },
     aws: () => {
-      aws ??= (async () => connectAws({ region: regionOf(inputs), clock: systemClock }))();
+      aws ??= (async () =>
+        connectAws({ region: regionOf(inputs), clock: systemClock, credentials: credentialsOf() }))();
       return aws;
     },
+    credentialsLastUntil: () => credentials?.lastUntil(),
     say: github.say,
     fold: github.fold,
     warn: github.warn,
@@ -67,11 +77,31 @@ function regionOf(inputs: Session['inputs']): string {
   return region;
 }
 
-async function connect(inputs: Session['inputs'], github: GithubRuntime): Promise<Connection> {
+/** GitHub's OIDC provider in IAM is set up for this audience: https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws */
+const audience = 'sts.amazonaws.com';
+
+function makeCredentials(inputs: Session['inputs'], github: GithubRuntime): JobCredentials {
+  const role = inputs['role-to-assume'];
+  if (!role) return chainCredentials();
+  return roleCredentials({
+    role,
+    region: regionOf(inputs),
+    sessionName: 'eks-rolling',
+    identityToken: () => github.identityToken(audience),
+    clock: systemClock,
+    say: github.say,
+  });
+}
+
+async function connect(
+  inputs: Session['inputs'],
+  github: GithubRuntime,
+  credentials: () => JobCredentials,
+): Promise<Connection> {
   if (inputs.kubeconfig) return kubeconfigConnection(inputs.kubeconfig);
   if (process.env.KUBECONFIG) return kubeconfigConnection();
   const name = inputs.cluster ?? '';
-  const access = await clusterAccess(name, regionOf(inputs));
+  const access = await clusterAccess(name, regionOf(inputs), credentials());
   let masked = '';
   const token = async () => {
     const value = await access.token();

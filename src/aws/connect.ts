@@ -14,7 +14,6 @@ import { DescribeInstancesCommand, EC2Client, type Instance as Ec2Instance } fro
 import { ElasticLoadBalancingClient } from '@aws-sdk/client-elastic-load-balancing';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import type { Clock } from '../clock.ts';
 import {
   type Aws,
@@ -24,6 +23,7 @@ import {
   type ScalingActivity,
 } from '../cluster/ports.ts';
 import { patiently } from './contention.ts';
+import { chainCredentials } from './credentials.ts';
 import { calling, isAwsError } from './errors.ts';
 import { describeGroups } from './groups.ts';
 import { launchImages } from './images.ts';
@@ -31,17 +31,25 @@ import { launchParameters, launchSourceOf } from './launch-source.ts';
 import { launchesOf } from './launches.ts';
 import { healthOfTargets } from './load-balancers.ts';
 import { Memory } from './memory.ts';
+import type { JobCredentials } from './renewing.ts';
 
 export { clusterAccess } from './eks.ts';
+
+export interface AwsConnection {
+  region: string;
+  clock: Clock;
+  /** Without them those of the default chain. */
+  credentials?: JobCredentials;
+}
 
 /** Enough for a minute of throttling: the SDK's adaptive mode slows down by itself. */
 const maxAttempts = 10;
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html */
 const filterValues = 200;
 
-/** The AWS port over SDK v3, with the default credential chain. Endpoints follow the SDK's own configuration. */
-export function connectAws({ region, clock }: { region: string; clock: Clock }): Aws {
-  const configuration = { region, maxAttempts, retryMode: 'adaptive', credentials: fromNodeProviderChain() };
+/** The AWS port over SDK v3, Endpoints follow the SDK's own configuration. */
+export function connectAws({ region, clock, credentials = chainCredentials() }: AwsConnection): Aws {
+  const configuration = { region, maxAttempts, retryMode: 'adaptive', credentials: credentials.provider };
   const autoScaling = new AutoScalingClient(configuration);
   const ec2 = new EC2Client(configuration);
   const ssm = new SSMClient(configuration);

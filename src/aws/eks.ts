@@ -1,8 +1,9 @@
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { DescribeClusterCommand, EKSClient } from '@aws-sdk/client-eks';
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { chainCredentials } from './credentials.ts';
 import { calling } from './errors.ts';
+import type { JobCredentials } from './renewing.ts';
 
 export interface ClusterAccess {
   endpoint: string;
@@ -17,8 +18,12 @@ const tokenForMs = 10 * 60_000;
 const presignedForSeconds = 60;
 
 /** Where the cluster's API is, and a way to make tokens for it as `aws eks get-token` does. */
-export async function clusterAccess(name: string, region: string): Promise<ClusterAccess> {
-  const client = new EKSClient({ region, credentials: fromNodeProviderChain() });
+export async function clusterAccess(
+  name: string,
+  region: string,
+  credentials: JobCredentials = chainCredentials(),
+): Promise<ClusterAccess> {
+  const client = new EKSClient({ region, credentials: credentials.provider });
   const { cluster } = await calling('DescribeCluster', () =>
     client.send(new DescribeClusterCommand({ name })),
   );
@@ -32,18 +37,18 @@ export async function clusterAccess(name: string, region: string): Promise<Clust
     certificateAuthority: cluster.certificateAuthority?.data ?? '',
     async token() {
       if (!made.token || Date.now() - made.at > tokenForMs)
-        made = { token: await presignedToken(name, region), at: Date.now() };
+        made = { token: await presignedToken(name, region, credentials), at: Date.now() };
       return made.token;
     },
   };
 }
 
 /** https://github.com/kubernetes-sigs/aws-iam-authenticator#api-authorization-from-outside-a-cluster */
-async function presignedToken(cluster: string, region: string): Promise<string> {
+async function presignedToken(cluster: string, region: string, credentials: JobCredentials): Promise<string> {
   const signer = new SignatureV4({
     service: 'sts',
     region,
-    credentials: fromNodeProviderChain(),
+    credentials: credentials.provider,
     sha256: Sha256,
   });
   const hostname = `sts.${region}.amazonaws.com`;

@@ -10,13 +10,15 @@ const refusals = ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperatio
 /** How the services and the SDK say that credentials have run out or are none any more. */
 const expiries = ['ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'CredentialsProviderError'];
 const renew =
-  'The AWS credentials of the job have run out or are missing. Run the workflow again with new ones: it goes on where this run stopped. For longer runs raise role-duration-seconds of aws-actions/configure-aws-credentials, or set time-budget below it.';
+  'The AWS credentials of the job have run out or are missing. Run the workflow again with new ones: it goes on where this run stopped. For longer runs use the input role-to-assume, or a time-budget that is shorter than they last.';
 
 /** Runs one AWS call and turns what it throws into an AwsError that names operation and code. */
 export async function calling<T>(operation: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
+    // Of the credentials that a call needs first.
+    if (error instanceof AwsError) throw error;
     const { name = 'Error', message = String(error) } = error as { name?: string; message?: string };
     // The SDK calls some errors otherwise than AWS does: ScalingActivityInProgress becomes ScalingActivityInProgressFault.
     throw awsError(operation, name.replace(/Fault$/, ''), message);

@@ -31,6 +31,20 @@ export function githubRuntime() {
       if (!process.env.GITHUB_STEP_SUMMARY) return;
       await core.summary.addRaw(limited(markdown), true).write();
     },
+    /**
+     * A token that says which job this is.
+     * @throws Error that says what the job must allow.
+     */
+    async identityToken(audience: string): Promise<string> {
+      try {
+        return await core.getIDToken(audience);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new Error(
+          `role-to-assume: GitHub gave the job no OIDC token. Allow it with permissions: id-token: write. (${why})`,
+        );
+      }
+    },
     mask: (secret: string): void => core.setSecret(secret),
     /** Which run this is, for people who find its lease: repository, run and attempt. */
     caller: (): string => {

@@ -10,6 +10,10 @@ export const connectionInputs = {
       'Path of a kubeconfig file. Without it KUBECONFIG is used, and without that the cluster is asked from EKS and reached with the AWS credentials of the job.',
   },
   region: { description: 'AWS region. Without it AWS_REGION is used.' },
+  'role-to-assume': {
+    description:
+      'ARN of an IAM role that is assumed with the OIDC token of the job (permissions: id-token: write), and again before its credentials end, however long the job lasts. Without it the AWS credentials of the job are used as long as they last.',
+  },
 } as const satisfies Record<string, InputSpec>;
 
 /** Which Auto Scaling Groups an operation looks at. */
@@ -31,5 +35,12 @@ export function readCluster(read: InputReader): string {
   const name = read.required('cluster', 'the name of the EKS cluster');
   if (name && !/^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$/.test(name))
     read.problem('cluster', name, 'letters, digits, - and _, at most 100');
+  const role = read.text('role-to-assume');
+  if (role && !/^arn:aws[\w-]*:iam::\d{12}:role\/\S+$/.test(role))
+    read.problem(
+      'role-to-assume',
+      role,
+      'the ARN of an IAM role, such as arn:aws:iam::<account>:role/<name>',
+    );
   return name;
 }

@@ -32,6 +32,8 @@ export interface Session {
   /** Connects on first use; throws errors that say what is missing. */
   kubernetes(): Promise<Kubernetes>;
   aws(): Promise<Aws>;
+  /** When the AWS credentials end, in epoch milliseconds, once it is known that they cannot be renewed. */
+  credentialsLastUntil?: () => number | undefined;
   /** Which workflow run this is, for lease and journal: for example `octo/shop run 1234 attempt 1`. */
   caller: string;
   /** The machine this runs on, to find the pod of a runner that is one. */

@@ -338,6 +338,7 @@ async function contextOf(
     guard: noGuard,
     say: session.say,
     self: session.self,
+    credentialsLastUntil: session.credentialsLastUntil,
     fold: session.fold,
   };
 }

@@ -64,6 +64,8 @@ export interface Context {
   guard: Guard;
   say: (line: string) => void;
   self: Self;
+  /** When the AWS credentials end, in epoch milliseconds, once it is known that they cannot be renewed. */
+  credentialsLastUntil?: (() => number | undefined) | undefined;
   /** Folds the lines that follow under this title, until the next one; without a title no more. Absent where nothing folds. */
   fold?: ((title?: string) => void) | undefined;
   /** How long the steps of the present wave should take, by the forecast. */

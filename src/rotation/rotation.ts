@@ -209,10 +209,13 @@ export async function rotate(
       settings.soakMs,
       started,
     );
-    if (!fits(started, Math.max(longestMs, soakMs), deadline)) {
+    const ends = Math.min(deadline, context.credentialsLastUntil?.() ?? deadline);
+    if (!fits(started, Math.max(longestMs, soakMs), ends)) {
       const left = view.members.filter((m) => m.state === 'outdated').length;
       say(
-        `The time budget has no room for another wave: ${count(left, 'outdated node')} left for the next run.`,
+        ends < deadline
+          ? `The AWS credentials of the job end at ${new Date(ends).toISOString().slice(11, 19)} UTC and cannot be renewed: no other wave until then, ${count(left, 'outdated node')} left for the next run.`
+          : `The time budget has no room for another wave: ${count(left, 'outdated node')} left for the next run.`,
       );
       return left;
     }

@@ -18,7 +18,7 @@ describe('credentials that have run out', () => {
       `TerminateInstanceInAutoScalingGroup: ${name}: ${message.replace(/\.$/, '')}. The AWS`,
     );
     expect(told).toContain('Run the workflow again with new ones: it goes on where this run stopped.');
-    expect(told).toContain('set time-budget below it');
+    expect(told).toContain('use the input role-to-assume');
   });
 
   test('are not meant by other refusals', async () => {

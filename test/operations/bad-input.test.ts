@@ -45,6 +45,7 @@ describe('bad input is refused before anything is touched', () => {
       'max-surge': 'many',
       'drain-timeout': '5',
       'on-failure': 'shrug',
+      'role-to-assume': 'eks-rolling',
       redis: '- {name: a',
     });
     for (const name of [
@@ -54,6 +55,7 @@ describe('bad input is refused before anything is touched', () => {
       'max-surge',
       'drain-timeout',
       'on-failure',
+      'role-to-assume',
       'redis',
     ])
       expect(problems).toMatch(new RegExp(`^${name}: `, 'm'));

@@ -32,3 +32,25 @@ test('no node is closed to pods before its replacement is there, none is cordone
   // One of each group at a time, and as many as before take pods all the while.
   expect([fewestOpen, mostClosed]).toEqual([7, 2]);
 });
+
+test('cluster-autoscaler and AZRebalance are off from the first new node to the last old one, and then as before', async () => {
+  const world = await shopWorld({ factor: 4 });
+  const { store, aws } = world.cluster;
+  const ref = { namespace: 'kube-system', name: 'cluster-autoscaler' };
+  const autoscalers = () =>
+    store.list('pods', { namespace: 'kube-system' }).filter((p) => p.metadata.name.startsWith(ref.name));
+  expect(autoscalers()).toHaveLength(1);
+  const old = new Set(world.outdated());
+  const seen = new Set<string>();
+  store.subscribe('nodes', () => {
+    const nodes = store.list('nodes').map((n) => n.metadata.name);
+    if (nodes.every((name) => old.has(name)) || !nodes.some((name) => old.has(name))) return;
+    const pods = autoscalers();
+    seen.add(`${store.get('deployments', ref)?.spec.replicas} replicas, ${pods.length} pods`);
+    for (const { name, suspended } of aws.groups.values())
+      if (!suspended.has('AZRebalance')) seen.add(`AZRebalance of ${name}`);
+  });
+  expect((await runEngine(world)).outputs.verdict).toBe('completed');
+  expect([...seen]).toEqual(['0 replicas, 0 pods']);
+  expect(world.changed()).toEqual([]);
+});

@@ -38,6 +38,8 @@ export interface World {
   before: Settings;
   /** Where the engine runs; somewhere else unless a test says so. */
   self?: Self;
+  /** When its AWS credentials end, if they cannot be renewed. */
+  credentialsLastUntil?: number | undefined;
   /** How many engines have been started. */
   processes: number;
   outdated(): string[];
@@ -234,6 +236,7 @@ export function startEngine(
     signal: stopped.signal,
     kubernetes: async () => kubernetes,
     aws: async () => aws,
+    credentialsLastUntil: () => world.credentialsLastUntil,
     caller: `test process ${world.processes}`,
     say: (line) => void log.push(line),
     fold: (title = '') => void log.push(`fold: ${title}`),

@@ -1,6 +1,5 @@
+import { suspendedNeeds } from '../../rotation/suspended.ts';
 import { type Check, type Finding, failed } from '../check.ts';
-
-const needed = ['Launch', 'Terminate'];
 
 /** The groups have the size they want, can launch and terminate, and nobody else is replacing their instances. */
 export const groupSize: Check = {
@@ -12,7 +11,7 @@ export const groupSize: Check = {
     groups.flatMap((group): Finding[] => {
       const about = `Group ${group.name}`;
       const inService = group.instances.filter((i) => i.lifecycle === 'InService').length;
-      const suspended = needed.filter((process) => group.suspended.includes(process));
+      const suspended = suspendedNeeds(group);
       return [
         ...(inService === group.desired
           ? []

@@ -29,7 +29,7 @@ import { describeGroups } from './groups.ts';
 import { launchImages } from './images.ts';
 import { launchParameters, launchSourceOf } from './launch-source.ts';
 import { launchesOf } from './launches.ts';
-import { healthOfTargets } from './load-balancers.ts';
+import { balancersAt, deregister, healthOfTargets, register } from './load-balancers.ts';
 import { Memory } from './memory.ts';
 import type { JobCredentials } from './renewing.ts';
 
@@ -148,7 +148,10 @@ export function connectAws({ region, clock, credentials = chainCredentials() }: 
         ),
       );
     },
-    targetHealth: (group) => healthOfTargets(balancers, group),
+    balancersAt: (dnsNames) => balancersAt(balancers, dnsNames),
+    targetHealth: (of) => healthOfTargets(balancers, of),
+    deregister: (instanceId, from) => deregister(balancers, instanceId, from),
+    register: (instanceId, to) => register(balancers, instanceId, to),
     async refreshInProgress(group) {
       const answer = await calling('DescribeInstanceRefreshes', () =>
         autoScaling.send(new DescribeInstanceRefreshesCommand({ AutoScalingGroupName: group })),

@@ -80,6 +80,7 @@ function groupOf(
     tags: Object.fromEntries((group.Tags ?? []).map((t) => [t.Key ?? '', t.Value ?? ''])),
     targetGroups: group.TargetGroupARNs ?? [],
     classicLoadBalancers: group.LoadBalancerNames ?? [],
+    replacesUnhealthyTargets: (group.HealthCheckType ?? '').includes('ELB'),
     ...targets,
     canLaunchInZone: takesLaunches(group),
     countsUnits: countsUnits(group),

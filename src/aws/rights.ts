@@ -70,10 +70,12 @@ export const statements: readonly Statement[] = [
   },
   {
     sid: 'WatchARotation',
-    purpose: 'During a rotation: whether new nodes are healthy in the load balancers.',
+    purpose: 'During a rotation: which load balancers lead to nodes, and how healthy nodes are in them.',
     resource: '*',
     calls: {
       'elasticloadbalancing:DescribeInstanceHealth': ['targetHealth'],
+      'elasticloadbalancing:DescribeLoadBalancers': ['balancersAt'],
+      'elasticloadbalancing:DescribeTargetGroups': ['balancersAt'],
       'elasticloadbalancing:DescribeTargetHealth': ['targetHealth'],
     },
   },
@@ -109,6 +111,19 @@ export const statements: readonly Statement[] = [
     calls: {
       'autoscaling:CreateLaunchConfiguration': ['copyConfiguration'],
       'autoscaling:DeleteLaunchConfiguration': ['removeConfiguration'],
+    },
+  },
+  {
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_elasticloadbalancing.html
+    sid: 'LeaveLoadBalancers',
+    purpose:
+      'Take a node out of the load balancers of its own group before its pods leave, and put it back when the rotation is.',
+    resource: 'arn:*:elasticloadbalancing:*:*:*/*',
+    calls: {
+      'elasticloadbalancing:DeregisterInstancesFromLoadBalancer': ['deregister'],
+      'elasticloadbalancing:DeregisterTargets': ['deregister'],
+      'elasticloadbalancing:RegisterInstancesWithLoadBalancer': ['register'],
+      'elasticloadbalancing:RegisterTargets': ['register'],
     },
   },
   {

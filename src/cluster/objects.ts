@@ -358,6 +358,11 @@ export interface Service extends KubernetesObject {
   status?: { loadBalancer?: { ingress?: { hostname?: string; ip?: string }[] } };
 }
 
+/** Only what it leads to: where its load balancer answers. */
+export interface Ingress extends KubernetesObject {
+  status?: { loadBalancer?: { ingress?: { hostname?: string; ip?: string }[] } };
+}
+
 export interface EndpointSlice extends KubernetesObject {
   addressType: 'IPv4' | 'IPv6' | 'FQDN';
   endpoints: {

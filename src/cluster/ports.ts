@@ -196,8 +196,25 @@ export type LaunchSource =
   | { kind: 'configuration'; name: string }
   | { kind: 'mixed'; policy: MixedPolicy };
 
+/** What sends requests to instances: target groups (by ARN) whose targets are instances, and classic load balancers (by name). */
+export interface Balancers {
+  targetGroups: string[];
+  classicLoadBalancers: string[];
+}
+
+/** What a load balancer says of one instance. */
+export interface TargetHealth {
+  /** The ARN of the target group, or the name of the classic load balancer. */
+  id: string;
+  /** The name of either, fit for logs. */
+  loadBalancer: string;
+  instanceId: string;
+  /** `initial`, `healthy`, `unhealthy`, `draining`, `unused`, `unavailable`; as elbv2 names them, for classic ones too. */
+  state: string;
+}
+
 /** An Auto Scaling Group, with `$Latest`, `$Default` and SSM images resolved into `target`. */
-export interface Group {
+export interface Group extends Balancers {
   name: string;
   min: number;
   max: number;
@@ -209,8 +226,8 @@ export interface Group {
   /** Names of suspended scaling processes, for example `AZRebalance`. */
   suspended: string[];
   tags: Record<string, string>;
-  targetGroups: string[];
-  classicLoadBalancers: string[];
+  /** Whether it replaces an instance that its load balancers do not call healthy (health check type ELB). */
+  replacesUnhealthyTargets?: boolean;
   /** What a new instance would be launched from. */
   target: LaunchTarget;
   /**
@@ -286,8 +303,14 @@ export interface Aws extends LaunchImages {
   terminate(instanceId: string, options: { decrement: boolean }): Promise<void>;
   suspend(group: string, processes: readonly string[]): Promise<void>;
   resume(group: string, processes: readonly string[]): Promise<void>;
-  /** Per target group ARN or classic load balancer name and instance id: `healthy`, `unhealthy`, `initial`, `draining`, `unused`. */
-  targetHealth(group: Group): Promise<{ loadBalancer: string; instanceId: string; state: string }[]>;
+  /** The load balancers with these DNS names, as far as their targets are instances. Unknown names are left out. */
+  balancersAt(dnsNames: readonly string[]): Promise<Balancers>;
+  /** Every target of these; an instance that is no longer one is `unused` or left out. */
+  targetHealth(balancers: Balancers): Promise<TargetHealth[]>;
+  /** Takes the instance out of each of these; it is `draining` for a while. Harmless when it is out already. */
+  deregister(instanceId: string, from: Balancers): Promise<void>;
+  /** Has each of these send requests to the instance. */
+  register(instanceId: string, to: Balancers): Promise<void>;
   /** Whether an instance refresh is running on the group, by anyone. */
   refreshInProgress(group: string): Promise<boolean>;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Aws, Group, Instance } from './ports.ts';
+import type { Aws, Balancers, Group, Instance } from './ports.ts';
 
 /** An answer of AWS serves again for this long; AWS throttles whoever asks all the time. */
 const serveAgainMs = 15_000;
@@ -49,7 +49,8 @@ export function remembering(aws: Aws, clock: Clock): Aws {
       return ids.flatMap((id) => running.get(id) ?? told.get(id) ?? []);
     },
     activities: (group, since) => again(`activities ${group} ${since}`, () => aws.activities(group, since)),
-    targetHealth: (group) => again(`health ${group.name}`, () => aws.targetHealth(group)),
+    balancersAt: (dnsNames) => again(`balancers ${dnsNames}`, () => aws.balancersAt(dnsNames)),
+    targetHealth: (balancers) => again(`health ${keyOf(balancers)}`, () => aws.targetHealth(balancers)),
     refreshInProgress: (group) => aws.refreshInProgress(group),
   };
   // Whatever else there is may change what was remembered.
@@ -67,3 +68,6 @@ export function remembering(aws: Aws, clock: Clock): Aws {
     ]);
   return { ...Object.fromEntries(changing), ...remembered } as Aws;
 }
+
+const keyOf = ({ targetGroups, classicLoadBalancers }: Balancers): string =>
+  [...targetGroups, ...classicLoadBalancers].join();

@@ -6,6 +6,7 @@ export interface ObjectOf {
   pods: o.Pod;
   namespaces: o.Namespace;
   services: o.Service;
+  ingresses: o.Ingress;
   configmaps: o.ConfigMap;
   secrets: o.Secret;
   events: o.KubernetesEvent;
@@ -59,6 +60,7 @@ export const resources: { readonly [R in Resource]: ResourceInfo } = {
   },
   poddisruptionbudgets: { kind: 'PodDisruptionBudget', group: 'policy', version: 'v1', namespaced: true },
   endpointslices: { kind: 'EndpointSlice', group: 'discovery.k8s.io', version: 'v1', namespaced: true },
+  ingresses: { kind: 'Ingress', group: 'networking.k8s.io', version: 'v1', namespaced: true },
   leases: { kind: 'Lease', group: 'coordination.k8s.io', version: 'v1', namespaced: true },
   storageclasses: { kind: 'StorageClass', group: 'storage.k8s.io', version: 'v1', namespaced: false },
   volumeattachments: { kind: 'VolumeAttachment', group: 'storage.k8s.io', version: 'v1', namespaced: false },

@@ -67,6 +67,12 @@ export const roles: readonly Role[] = [
         verbs: ['list', 'watch'],
       },
       {
+        purpose: 'rotate-nodes: the load balancers that lead to nodes.',
+        targets: ['services'],
+        verbs: ['list', 'watch'],
+      },
+      { targets: ['ingresses'], verbs: ['list', 'watch'] },
+      {
         purpose: 'rotate-nodes: taints, evictions, pausing cluster-autoscaler.',
         targets: ['nodes'],
         verbs: ['get', 'update'],

@@ -104,6 +104,11 @@ export const rotateNodesContract: Contract = {
       description: 'How long a pod must not have been ready before on-blocked: force may delete it.',
       default: '10m',
     },
+    'min-healthy-targets': {
+      description:
+        'Before a node leaves a load balancer that sends it requests (instance targets), this many of the others must be healthy there, as a number or a percentage of the healthy ones; never more than stay. Where fewer are, its pods move first. 0 asks for none.',
+      default: '50%',
+    },
     'on-failure': {
       description:
         'What happens when the rotation fails: restore every setting, or keep all as it is to look at it.',
@@ -144,6 +149,11 @@ export const rotateNodesContract: Contract = {
       description:
         'How long an additional replica may take to serve, and how long the old count may take to be ready elsewhere.',
       default: '10m',
+    },
+    'deregistration-timeout': {
+      description:
+        'How long a load balancer may take to let go of a node, which otherwise fails the rotation; and then how long its connections may take to end, after which the rotation goes on. Longer than the deregistration delay of the target groups (5m where nobody has changed it).',
+      default: '6m',
     },
     'volume-timeout': { description: 'How long volumes may take to be detached.', default: '6m' },
     'terminate-timeout': { description: 'How long instances may take to be gone.', default: '15m' },

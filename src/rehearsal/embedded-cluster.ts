@@ -5,6 +5,7 @@ import type { AwsDescription } from './aws/state.ts';
 import { AwsWorld } from './aws/world.ts';
 import type { Cluster, Endpoints } from './cluster.ts';
 import { startControllers } from './controllers/controllers.ts';
+import { startServiceBalancers } from './controllers/service-balancers.ts';
 import type { Fault } from './faults/fault.ts';
 import { FaultAtWork } from './faulty/at-work.ts';
 import { createMachineRoom } from './kubelet/machine-room.ts';
@@ -72,6 +73,7 @@ export function createEmbeddedCluster(options: EmbeddedClusterOptions): Embedded
     launchFailure: (group, zone, type) => fault.launchFailure(group, zone, type),
   });
   cloud.connect(aws);
+  const stopBalancers = startServiceBalancers({ store, clock, balancing: aws.balancing });
   const cluster: EmbeddedCluster = {
     clock,
     random,
@@ -87,6 +89,7 @@ export function createEmbeddedCluster(options: EmbeddedClusterOptions): Embedded
     },
     async stop() {
       aws.stop();
+      stopBalancers();
       scheduler.stop();
       controllers.stop();
       await machines.stop();

@@ -15,6 +15,8 @@ export interface Timeouts {
   grace: number;
   /** The additional replica of a Deployment: until it serves; and until its old count is safe without the node. */
   rollout: number;
+  /** A node that leaves its load balancers: until they let go of it, and then until its connections have ended. */
+  deregistration: number;
   volume: number;
   terminate: number;
   gate: number;
@@ -41,6 +43,8 @@ export interface RotationSettings extends WaveLimits {
   onBlocked: 'fail' | 'skip' | 'force';
   /** Only pods that have not been ready for at least this long are deleted by `onBlocked: force`. */
   forceUnreadyMs: number;
+  /** How many healthy targets, or how many of them in percent, each load balancer keeps when a node leaves it. */
+  minHealthyTargets: number | string;
   onFailure: 'restore' | 'keep';
   intervalMs: number;
   /** How long drained nodes stay, tainted and empty, before they are terminated. */

@@ -10,6 +10,12 @@ import { evenOutZones } from './even-zones.ts';
 import { oversized, restoreGroups } from './groups.ts';
 import { putLaunchesBack } from './image/copies.ts';
 import { terminate, waitForVolumes } from './leave.ts';
+import {
+  backIntoBalancers,
+  forgetBalancers,
+  leaveBalancers,
+  leaveBalancersAtLast,
+} from './load-balancers.ts';
 import { groupNames, groupsOf, homeOf } from './move-into.ts';
 import { ownNodeOf } from './not-yet.ts';
 import { type Plan, type PlannedGroup, surplusPerZone } from './plan.ts';
@@ -37,17 +43,21 @@ export async function restore(context: Context, plan: Plan | undefined): Promise
   const remaining: string[] = [];
   const cleaned = await removeMarks(context);
   if (cleaned.length > 0) done.push(`taints and cordons removed from ${cleaned.join(', ')}`);
+  // Old nodes take requests again before new ones go; those that cannot go do so, too.
+  done.push(...(await backIntoBalancers(context)).done);
   if (plan) {
     const removed = await shrinkBack(context, plan);
     done.push(...removed.done);
     remaining.push(...removed.remaining);
   }
+  const back = await backIntoBalancers(context);
+  done.push(...back.done);
   const launches = await putLaunchesBack(context);
   const groups = await restoreGroups(context, plan);
   done.push(...launches.done, ...groups.done, ...(await restoreDeployments(context)));
   const scalable = await allowScaleDown(context);
   if (scalable.length > 0) done.push(`scale-down allowed again on ${scalable.join(', ')}`);
-  remaining.push(...launches.remaining, ...groups.remaining);
+  remaining.push(...back.remaining, ...launches.remaining, ...groups.remaining);
   return { done, remaining };
 }
 
@@ -65,18 +75,22 @@ export async function rest(context: Context, plan: Plan, shrink = false): Promis
   const own = ownNodeOf(context.self, (await context.kubernetes.list('pods')).items);
   // The next runner must not start on what this one could not replace.
   if (outdated.length === 1 && outdated[0] === own) await taint(context, outdated, 'NoSchedule');
+  const first = await backIntoBalancers(context);
   const removed = shrink ? await shrinkBack(context, plan) : { done: [], remaining: [] };
+  const back = await backIntoBalancers(context);
   const launches = await putLaunchesBack(context);
   const groups = await restoreGroups(context, plan);
   return {
     done: [
       ...(cleaned.length > 0 ? [`taints and cordons removed from ${cleaned.join(', ')}`] : []),
+      ...first.done,
       ...removed.done,
+      ...back.done,
       ...launches.done,
       ...groups.done,
       ...(await restoreDeployments(context)),
     ],
-    remaining: [...removed.remaining, ...launches.remaining, ...groups.remaining],
+    remaining: [...back.remaining, ...removed.remaining, ...launches.remaining, ...groups.remaining],
   };
 }
 
@@ -122,14 +136,18 @@ export async function removeSurplus(context: Context, plan: Plan): Promise<strin
     );
     await context.journal.note(takenBackNote, context.clock.now());
     await taint(context, nodes, 'NoSchedule');
+    const view = { groups, members };
+    const last = await leaveBalancers(context, plan, view, surplus);
     // All of them have to leave: nothing may be left out.
     const settings: Context['settings'] = {
       ...context.settings,
       onBlocked: context.settings.onBlocked === 'skip' ? 'fail' : context.settings.onBlocked,
     };
     const { hanging } = await emptyNodes({ ...context, settings }, nodes);
+    await leaveBalancersAtLast(context, view, surplus, last);
     await waitForVolumes(context, nodes, hanging);
     await terminate(context, plan, surplus, hanging);
+    await forgetBalancers(context, surplus);
     done.push(`${name} back to its size`);
   }
   return done;

@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import { troubles } from './gate.ts';
 import { pinned } from './image/copies.ts';
 import { terminate } from './leave.ts';
+import { backIntoBalancers } from './load-balancers.ts';
 import { intoOf } from './move-into.ts';
 import { type Plan, type PlannedGroup, planReturn, type Sizes, sizesOf, targetOf } from './plan.ts';
 import { redisNote } from './restore.ts';
@@ -251,6 +252,8 @@ export async function turnBack(context: Context, way: WayBack): Promise<Plan> {
   if (noted) return noted;
   const cleaned = await removeMarks(context);
   if (cleaned.length > 0) say(`Taints and cordons removed from ${names(cleaned)}.`);
+  // What AWS refuses stays in the journal, and the restore at the end says so.
+  for (const line of (await backIntoBalancers(context)).done) say(`${line}.`);
   for (const { name, to, words } of way.turns) {
     if (sameSource(await aws.launchSource(name), to)) continue;
     await aws.launchFrom(name, to);

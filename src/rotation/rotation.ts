@@ -18,6 +18,13 @@ import { pointAtCopies } from './image/copies.ts';
 import { asIntended } from './image/intent.ts';
 import { planImages } from './image/plan-images.ts';
 import { terminate, waitForVolumes } from './leave.ts';
+import {
+  backIntoBalancers,
+  forgetBalancers,
+  leaveBalancers,
+  leaveBalancersAtLast,
+  stayInBalancers,
+} from './load-balancers.ts';
 import { groupsOf, homeOf, unitOf } from './move-into.ts';
 import { heldByVolumes, ownNodeOf, withhold } from './not-yet.ts';
 import { type Plan, planRotation, surplusOf, waveSize, waveSizes, whoLeaves } from './plan.ts';
@@ -31,7 +38,7 @@ import { removeMarks, taint } from './taints.ts';
 import { tellNodes } from './tell-nodes.ts';
 import { fits } from './time-budget.ts';
 import { refuseUnits } from './units.ts';
-import { lookAround, refuseRefresh, refuseUnknown } from './view.ts';
+import { lookAround, refuseRefresh, refuseUnknown, type View } from './view.ts';
 
 const planNote = 'plan';
 export const digestNote = 'plan-digest';
@@ -139,7 +146,9 @@ export async function begin(context: Context, planned: Plan): Promise<Plan> {
     await context.journal.note(planNote, plan as unknown as Json);
   const { members } = await lookAround(context, context.settings.select);
   // A killed run may have begun to remove a new node that it had no use for; there is use for it again.
-  await removeMarks(context, nodesOf(members.filter((m) => m.upToDate)));
+  const current = nodesOf(members.filter((m) => m.upToDate));
+  await removeMarks(context, current);
+  await backIntoBalancers(context, current);
   await taint(context, nodesOf(members.filter((m) => m.state === 'outdated')), 'PreferNoSchedule');
   return plan;
 }
@@ -224,6 +233,7 @@ export async function rotate(
     // Where AWS chose the zone, the one that arrived decides who leaves: volumes of the others stay within reach.
     const members = await surge(context, plan, withReplacement(plan, intended, settings));
     times.end('surge');
+    const arrived = { groups: view.groups, members };
     const staying = withhold(members, skipped);
     const bound = await heldByVolumes(context, surgedOf(plan, staying, settings));
     const wave = whoLeaves(plan, withhold(staying, new Map([...own, ...bound])), sizes);
@@ -233,7 +243,7 @@ export async function rotate(
     }
     const left = members.filter((m) => m.state === 'outdated').length;
     say(`Wave ${number}: ${names(nodesOf(wave))}; ${count(left - wave.length, 'outdated node')} after it.`);
-    const kept = await replaceWave(context, plan, wave, known, times);
+    const kept = await replaceWave(context, plan, arrived, wave, known, times);
     for (const one of kept) onSkipped(one);
     await passGate(context, known, new Set(nodesOf(wave)));
     times.end('gate');
@@ -307,6 +317,7 @@ async function surgeFor(
 async function replaceWave(
   context: Context,
   plan: Plan,
+  view: Pick<View, 'groups' | 'members'>,
   wave: readonly Member[],
   known: ReadonlySet<string>,
   times: StepTimes,
@@ -319,14 +330,21 @@ async function replaceWave(
     'RollingDrain',
     `Rotation ${context.journal.runId} moves its pods to other nodes.`,
   );
+  const last = await leaveBalancers(context, plan, view, wave);
   const { hanging, skipped } = await emptyNodes(context, nodes, () => times.end('rollout'));
   times.end('drain');
   const leaving = wave.filter((m) => !skipped.some((s) => s.node === m.node?.metadata.name));
+  await stayInBalancers(
+    context,
+    skipped.map((s) => s.node),
+  );
+  await leaveBalancersAtLast(context, view, leaving, last);
   await waitForVolumes(context, nodesOf(leaving), hanging);
   times.end('volumes');
   await soak(context, leaving, known);
   times.end('soak');
   await terminate(context, plan, leaving, hanging);
+  await forgetBalancers(context, leaving);
   times.end('terminate');
   // Members that left without a replacement are replaced by their group itself.
   if (withReplacement(plan, wave, context.settings).length < wave.length) await surge(context, plan, []);

@@ -33,6 +33,7 @@ export async function allowScaleDown(
   const done: string[] = [];
   for (const { key } of journal.outstanding(prefix)) {
     const [, name = ''] = key.split('/');
+    if (key !== keyOf(name)) continue;
     await updateNode(kubernetes, clock, name, ({ metadata }) => {
       if (metadata.annotations?.[annotation] === undefined) return false;
       delete metadata.annotations[annotation];

@@ -1,5 +1,6 @@
 import type { Node, TaintEffect } from '../cluster/objects.ts';
 import { type Context, taintKey } from './context.ts';
+import { excludeLabel } from './load-balancers.ts';
 import { forgetSoak } from './soak.ts';
 import { updateNode } from './update-node.ts';
 
@@ -53,7 +54,7 @@ export async function cordon(context: Context, name: string): Promise<void> {
   });
 }
 
-/** Takes our taints and cordons off every node that still has one, or off those of them that are named. */
+/** Takes our taints, cordons and exclusions from load balancers off every node that still has one, or off those of them that are named. */
 export async function removeMarks(
   context: Pick<Context, 'kubernetes' | 'clock' | 'journal'>,
   only?: readonly string[],
@@ -63,9 +64,12 @@ export async function removeMarks(
     const taints = (node.spec.taints ?? []).filter((t) => !isOurs(journal.runId)(t));
     const cordoned = node.metadata.annotations?.[taintKey] === journal.runId;
     const soaked = forgetSoak(node);
-    if (taints.length === (node.spec.taints ?? []).length && !cordoned && !soaked) return false;
+    const excluded = node.metadata.labels?.[excludeLabel] === journal.runId;
+    const same = taints.length === (node.spec.taints ?? []).length;
+    if (same && !cordoned && !soaked && !excluded) return false;
     if (taints.length > 0) node.spec.taints = taints;
     else delete node.spec.taints;
+    if (excluded) delete node.metadata.labels?.[excludeLabel];
     if (cordoned) {
       delete node.spec.unschedulable;
       delete node.metadata.annotations?.[taintKey];

@@ -9,9 +9,10 @@ import { validateCluster } from '../../src/operations/validate-cluster.ts';
 import { shippedPolicy } from '../../src/rehearsal/aws/policy.ts';
 import type { AwsDescription } from '../../src/rehearsal/aws/state.ts';
 import { neverJoins } from '../../src/rehearsal/faults/never-joins.ts';
+import { pdbNeverAllows } from '../../src/rehearsal/faults/pdb-never-allows.ts';
 import { shippedRoles } from '../../src/rehearsal/kubernetes/authorization.ts';
 import { cluster, oldImage } from '../../src/rehearsal/scenario/account.ts';
-import { deployment, type Manifest } from '../../src/rehearsal/scenario/objects.ts';
+import { deployment, type Manifest, service } from '../../src/rehearsal/scenario/objects.ts';
 import { runEngine, shopWorld, startEngine, type WorldOptions } from './world.ts';
 
 /** What the product itself calls of the port, outside the adapter. */
@@ -21,6 +22,17 @@ const used = new Set(
   ),
 );
 const actions = [...new Set([...used].flatMap(actionsOf))];
+
+/** What is put back only by a rotation that fails. */
+const onlyToPutBack = new Set([
+  'elasticloadbalancing:RegisterInstancesWithLoadBalancer',
+  'elasticloadbalancing:RegisterTargets',
+]);
+
+/** A load balancer that sends its requests to nodes. */
+const throughNodes = {
+  more: [service({ namespace: 'shop', name: 'web-nodes', port: 8080, throughNodes: 'anywhere' })],
+};
 
 /** Rotations that need a right which that of the shop does not need. */
 const needing: Record<string, WorldOptions & { inputs?: Record<string, string> }> = {
@@ -36,6 +48,8 @@ const needing: Record<string, WorldOptions & { inputs?: Record<string, string> }
     account: withLaunchConfiguration,
   },
   'autoscaling:DescribeScalingActivities': { account: mixed },
+  'elasticloadbalancing:DescribeLoadBalancers': throughNodes,
+  'elasticloadbalancing:DescribeTargetGroups': throughNodes,
   'autoscaling:SetDesiredCapacity': { account: mixed },
   'autoscaling:UpdateAutoScalingGroup': { account: full },
 };
@@ -114,7 +128,7 @@ describe('a rotation', () => {
     expect([failure, outputs.verdict, world.outdated()]).toEqual(['', 'completed', []]);
   });
 
-  test.each(actions.filter((a) => !removing.includes(a)))(
+  test.each(actions.filter((a) => !removing.includes(a) && !onlyToPutBack.has(a)))(
     'without %s fails, and names it',
     async (action) => {
       const { inputs = {}, ...options } = needing[action] ?? {};
@@ -163,6 +177,18 @@ describe('a rotation', () => {
     expect(outputs['not-restored']).toMatch(/AZRebalance of shop-general stays suspended: ResumeProcesses/);
   });
 });
+
+test.each([...onlyToPutBack])(
+  'without %s a rotation that fails says what it cannot put back',
+  async (action) => {
+    expect(actions).toContain(action);
+    const world = await shopWorld({ fault: pdbNeverAllows, policy: without(action) });
+    const { outputs } = await runEngine(world);
+    expect(outputs['not-restored']).toMatch(/ip-\S+ stays out of the load balancers of shop-general: /);
+    expect(outputs['not-restored']).toContain(`not authorized to perform: ${action}`);
+    expect(world.changed()).toEqual([expect.stringMatching(/^i-\w+ gets nothing from load balancers/)]);
+  },
+);
 
 describe('a rotation in the cluster', () => {
   const rights = roles

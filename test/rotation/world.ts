@@ -179,15 +179,20 @@ const writing = new Set([
   'terminate',
   'suspend',
   'resume',
+  'register',
+  'deregister',
 ]);
 const isDryRun = (args: unknown[]): boolean =>
   args.some((a) => typeof a === 'object' && a !== null && (a as { dryRun?: boolean }).dryRun === true);
 
-/** @param dies kills the process, or stops it, right after its write with this number arrived. */
+/**
+ * @param how `afterWrite` kills the process, and `stopsAfterWrite` stops it, right after its write with this number arrived; `through` is what it sees of AWS,
+ * for an engine that is wrong about it
+ */
 export function startEngine(
   world: World,
   inputs: Record<string, string> = {},
-  dies: { afterWrite?: number; stopsAfterWrite?: number } = {},
+  how: { afterWrite?: number; stopsAfterWrite?: number; through?: (aws: Aws) => Aws } = {},
   operation: Operation = rotateNodes,
 ): Engine {
   const stopped = new AbortController();
@@ -205,8 +210,8 @@ export function startEngine(
           const answer: unknown = member.apply(target, args);
           if (writing.has(String(name)) && !isDryRun(args)) {
             writes++;
-            if (writes === dies.afterWrite) killed = true;
-            if (writes === dies.stopsAfterWrite) stopped.abort(new Error('Stopped by SIGTERM.'));
+            if (writes === how.afterWrite) killed = true;
+            if (writes === how.stopsAfterWrite) stopped.abort(new Error('Stopped by SIGTERM.'));
           }
           return answer instanceof Promise ? answer.then((value) => (killed ? never : value)) : answer;
         };
@@ -221,7 +226,7 @@ export function startEngine(
   const honest = inProcessKubernetes(registry, { authorize });
   const server = world.reviews ? honest : { ...honest, canI: async () => true };
   const kubernetes = mortal<Kubernetes>(faultyKubernetes(server, fault, clock));
-  const aws = mortal<Aws>(faultyAws(inProcessAws(account), fault, clock));
+  const aws = mortal<Aws>(faultyAws((how.through ?? ((aws) => aws))(inProcessAws(account)), fault, clock));
   const outputs: Record<string, string> = {};
   const log: string[] = [];
   let summary = '';

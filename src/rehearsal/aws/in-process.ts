@@ -2,6 +2,7 @@ import { launchParameters, launchSourceOf } from '../../aws/launch-source.ts';
 import { actionsOf } from '../../aws/rights.ts';
 import type {
   Aws,
+  Balancers,
   Group,
   GroupInstance,
   Instance,
@@ -75,17 +76,36 @@ export function inProcessAws(world: AwsWorld): Aws {
     },
     suspend: async (group, processes) => world.suspend(group, processes, true),
     resume: async (group, processes) => world.suspend(group, processes, false),
-    targetHealth: async (group) =>
-      [...group.targetGroups, ...group.classicLoadBalancers].flatMap((balancer) =>
-        [...(world.targets.get(balancer) ?? [])].map(([instanceId, state]) => ({
+    async balancersAt(dnsNames) {
+      const found = world.balancing.balancers.filter((b) => dnsNames.includes(b.dnsName));
+      return {
+        targetGroups: found.filter((b) => b.kind === 'network').map((b) => b.targets),
+        classicLoadBalancers: found.filter((b) => b.kind === 'classic').map((b) => b.targets),
+      };
+    },
+    targetHealth: async (of) =>
+      namesOf(of).flatMap((balancer) =>
+        [...(world.balancing.targets.get(balancer) ?? [])].map(([instanceId, state]) => ({
+          id: balancer,
           loadBalancer: balancer.split('/')[1] ?? balancer,
           instanceId,
           state,
         })),
       ),
+    async deregister(instanceId, from) {
+      for (const balancer of namesOf(from)) world.balancing.deregister(balancer, instanceId);
+    },
+    async register(instanceId, to) {
+      for (const balancer of namesOf(to)) world.balancing.register(balancer, instanceId);
+    },
     refreshInProgress: async (group) => world.group(group).refreshing ?? false,
   });
 }
+
+const namesOf = (balancers: Balancers): string[] => [
+  ...balancers.targetGroups,
+  ...balancers.classicLoadBalancers,
+];
 
 /** Each method with the rights of the calls that it stands for, as the table of the product has them. */
 function permitted(world: AwsWorld, aws: Aws): Aws {
@@ -129,6 +149,7 @@ function groupOf(world: AwsWorld, group: EmbeddedGroup): Group {
     tags: Object.fromEntries(group.tags),
     targetGroups: [...group.targetGroups],
     classicLoadBalancers: [...group.classicLoadBalancers],
+    replacesUnhealthyTargets: group.replacesUnhealthyTargets ?? false,
     ...targets,
     canLaunchInZone: targets.target.template !== undefined && group.overrides === undefined,
     countsUnits: (group.overrides ?? []).some((o) => (o.weight ?? '1') !== '1'),

@@ -86,6 +86,12 @@ function askedFor(world: AwsWorld, action: string, input: Record<string, unknown
     const own = text('Name').startsWith('/aws/') ? '' : accountId;
     return { action, resource: arn(`parameter${text('Name')}`, own), context: {} };
   }
+  if (/^elasticloadbalancing:(Der|R)egister/.test(action))
+    return {
+      action,
+      resource: text('TargetGroupArn') || arn(`loadbalancer/${text('LoadBalancerName')}`),
+      context: {},
+    };
   if (action === 'iam:PassRole') {
     const context = { 'iam:PassedToService': 'ec2.amazonaws.com' };
     return { action, resource: `arn:aws:iam::${accountId}:role/${nodeRole}`, context };

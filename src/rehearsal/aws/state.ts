@@ -110,6 +110,8 @@ export interface EmbeddedGroup {
   tags: Map<string, string>;
   targetGroups: string[];
   classicLoadBalancers: string[];
+  /** Health check type ELB: an instance that is not healthy in its load balancers, or no longer in them, is replaced. */
+  replacesUnhealthyTargets?: boolean;
   hooks: LifecycleHook[];
   /** What the bootstrap arguments of its nodes set. */
   labels: Record<string, string>;

@@ -2,6 +2,7 @@ import type { Policy } from '../../aws/rights.ts';
 import type { WorldClock } from '../world/clock.ts';
 import type { Cloud, Machine, MachineRoom } from '../world/machine.ts';
 import type { Random } from '../world/random.ts';
+import { Balancing } from './balancing.ts';
 import { imbalance, subnetForLaunch, victimOfScaleIn } from './choose.ts';
 import {
   type Activity,
@@ -39,8 +40,6 @@ const durations = {
   shuttingDown: 40_000,
   retryLaunch: 60_000,
   rebalance: 120_000,
-  register: 15_000,
-  deregister: 60_000,
 };
 
 /** Auto Scaling and EC2 of the embedded account, without wire: a reconciler per group, as the service works. */
@@ -49,8 +48,7 @@ export class AwsWorld implements Cloud {
   readonly policy: Policy | undefined;
   readonly groups = new Map<string, EmbeddedGroup>();
   readonly instances = new Map<string, EmbeddedInstance>();
-  /** Per load balancer (target group ARN or classic name) and instance: its health. */
-  readonly targets = new Map<string, Map<string, string>>();
+  readonly balancing: Balancing;
   readonly #o: AwsWorldOptions;
   readonly #gone: ((id: string) => void)[] = [];
   readonly #launched = new Map<string, string[]>();
@@ -63,6 +61,11 @@ export class AwsWorld implements Cloud {
     this.#o = options;
     this.description = options.description;
     this.policy = options.policy;
+    this.balancing = new Balancing(
+      (ms, task) => void this.#after(ms, task),
+      options.description,
+      (id, balancer) => this.#lostTarget(id, balancer),
+    );
     for (const group of options.description.groups) {
       this.groups.set(group.name, {
         ...group,
@@ -231,7 +234,7 @@ export class AwsWorld implements Cloud {
   pullThePlug(id: string): void {
     const instance = this.instances.get(id);
     if (!instance || instance.ec2 === 'terminated') return;
-    this.#o.machineRoom.halt(id);
+    this.#halt(id);
     instance.healthy = false;
     this.#ended(instance);
     this.#reconcileSoon(instance.group);
@@ -423,17 +426,34 @@ export class AwsWorld implements Cloud {
     const activity = this.#activity(group, `Terminating EC2 instance: ${instance.id}`, cause);
     if (instance.lifecycle.startsWith('Terminat')) return activity;
     instance.lifecycle = 'Terminating';
-    this.#deregister(group, instance);
-    this.#hold(group, instance, 'autoscaling:EC2_INSTANCE_TERMINATING', 'Terminating:Wait', () => {
-      instance.ec2 = 'shutting-down';
-      this.#o.machineRoom.halt(instance.id);
-      this.#after(durations.shuttingDown, () => {
-        this.#ended(instance);
-        this.#succeeded(activity);
-        this.#reconcileSoon(group.name);
-      });
-    });
+    this.#drained(group, instance, () =>
+      this.#hold(group, instance, 'autoscaling:EC2_INSTANCE_TERMINATING', 'Terminating:Wait', () => {
+        if (instance.ec2 === 'terminated') return;
+        instance.ec2 = 'shutting-down';
+        this.#halt(instance.id);
+        this.#after(durations.shuttingDown, () => {
+          this.#ended(instance);
+          this.#succeeded(activity);
+          this.#reconcileSoon(group.name);
+        });
+      }),
+    );
     return activity;
+  }
+
+  /** With health check type ELB a group replaces an instance that its load balancers do not call healthy. */
+  #lostTarget(id: string, balancer: string): void {
+    const instance = this.instances.get(id);
+    const group = instance && this.groups.get(instance.group);
+    if (!group?.replacesUnhealthyTargets || instance?.lifecycle !== 'InService') return;
+    if (![...group.targetGroups, ...group.classicLoadBalancers].includes(balancer)) return;
+    instance.healthy = false;
+    this.#reconcileSoon(group.name);
+  }
+
+  #halt(id: string): void {
+    this.#o.machineRoom.halt(id);
+    this.balancing.silent(id);
   }
 
   #ended(instance: EmbeddedInstance): void {
@@ -442,7 +462,7 @@ export class AwsWorld implements Cloud {
     instance.terminatedAt = this.#o.clock.now();
     const subnet = this.group(instance.group).subnets.find((s) => s.id === instance.subnet);
     if (subnet) subnet.freeAddresses++;
-    for (const targets of this.targets.values()) targets.delete(instance.id);
+    this.balancing.forget(instance.id);
     for (const listener of this.#gone) listener(instance.id);
   }
 
@@ -471,23 +491,20 @@ export class AwsWorld implements Cloud {
   }
 
   #register(group: EmbeddedGroup, instance: EmbeddedInstance): void {
-    for (const balancer of [...group.targetGroups, ...group.classicLoadBalancers]) {
-      const targets = this.targets.get(balancer) ?? new Map<string, string>();
-      this.targets.set(balancer, targets);
-      targets.set(instance.id, 'initial');
-      this.#after(durations.register, () => {
-        if (targets.get(instance.id) === 'initial') targets.set(instance.id, 'healthy');
-      });
-    }
+    for (const balancer of [...group.targetGroups, ...group.classicLoadBalancers])
+      this.balancing.register(balancer, instance.id);
   }
 
-  #deregister(group: EmbeddedGroup, instance: EmbeddedInstance): void {
-    for (const balancer of [...group.targetGroups, ...group.classicLoadBalancers]) {
-      const targets = this.targets.get(balancer);
-      if (!targets?.has(instance.id)) continue;
-      targets.set(instance.id, 'draining');
-      this.#after(durations.deregister, () => targets.delete(instance.id));
-    }
+  /** The group takes the instance out of its own load balancers first, and waits until its connections have drained. */
+  #drained(group: EmbeddedGroup, instance: EmbeddedInstance, then: () => void): void {
+    const balancers = [...group.targetGroups, ...group.classicLoadBalancers];
+    let left = balancers.length;
+    if (left === 0) return then();
+    for (const balancer of balancers)
+      this.balancing.deregister(balancer, instance.id, () => {
+        left--;
+        if (left === 0) then();
+      });
   }
 
   #machine(group: EmbeddedGroup, instance: EmbeddedInstance): Machine {

@@ -108,6 +108,9 @@ const services: Partial<Record<keyof Aws, [service: string, action: string]>> = 
   resume: ['autoscaling', 'ResumeProcesses'],
   launchSource: ['autoscaling', 'DescribeAutoScalingGroups'],
   launchFrom: ['autoscaling', 'UpdateAutoScalingGroup'],
+  balancersAt: ['elasticloadbalancing', 'DescribeLoadBalancers'],
+  deregister: ['elasticloadbalancing', 'DeregisterTargets'],
+  register: ['elasticloadbalancing', 'RegisterTargets'],
   targetHealth: ['elasticloadbalancing', 'DescribeTargetHealth'],
   refreshInProgress: ['autoscaling', 'DescribeInstanceRefreshes'],
 };

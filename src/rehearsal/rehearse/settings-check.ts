@@ -9,6 +9,8 @@ export interface Settings {
   >;
   taints: string[];
   cordoned: string[];
+  /** Nodes that load balancers are told to leave out, and instances that are missing in the load balancers of their group. */
+  excluded: string[];
   replicas: Record<string, number>;
 }
 
@@ -42,6 +44,20 @@ export function settingsOf({ aws, store }: Cluster): Settings {
       ),
     ].sort(),
     cordoned: nodes.filter((n) => n.spec.unschedulable).map((n) => n.metadata.name),
+    excluded: [
+      ...nodes
+        .filter((n) => n.metadata.labels?.['node.kubernetes.io/exclude-from-external-load-balancers'])
+        .map((n) => n.metadata.name),
+      ...[...aws.groups.values()].flatMap((g) =>
+        [...g.targetGroups, ...g.classicLoadBalancers].flatMap((balancer) =>
+          aws
+            .membersOf(g.name)
+            .filter((i) => i.lifecycle === 'InService')
+            .filter((i) => ['draining', undefined].includes(aws.balancing.stateOf(balancer, i.id)))
+            .map((i) => i.id),
+        ),
+      ),
+    ],
     replicas: Object.fromEntries(
       workloads.map((w) => [`${w.metadata.namespace}/${w.metadata.name}`, w.spec.replicas ?? 1]),
     ),
@@ -62,6 +78,8 @@ export function differences(before: Settings, after: Settings): string[] {
       `taints are ${after.taints.join(', ') || 'none'}, they were ${before.taints.join(', ') || 'none'}`,
     );
   if (after.cordoned.length > 0) found.push(`${after.cordoned.join(', ')} cordoned`);
+  for (const node of after.excluded)
+    if (!before.excluded.includes(node)) found.push(`${node} gets nothing from load balancers`);
   for (const [name, was] of Object.entries(before.replicas)) {
     if (after.replicas[name] !== was)
       found.push(`${name} has ${after.replicas[name]} replicas, it had ${was}`);

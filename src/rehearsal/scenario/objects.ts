@@ -12,6 +12,9 @@ import type {
 } from '../../cluster/objects.ts';
 import type { ObjectOf, Resource } from '../../cluster/resources.ts';
 
+/** https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/#nlb-target-type */
+export const instanceTargets = { 'service.beta.kubernetes.io/aws-load-balancer-nlb-target-type': 'instance' };
+
 /** One object to create at the start of the scenario. */
 export type Manifest = { [R in Resource]: { resource: R; object: ObjectOf[R] } }[Resource];
 
@@ -159,11 +162,14 @@ export function service(o: {
   port: number;
   headless?: boolean;
   balanced?: boolean;
+  /** The load balancer sends its requests to nodes, not to pods; with `local` only to nodes that run one of its pods. */
+  throughNodes?: 'anywhere' | 'local';
 }): Manifest {
   const object: Service = {
-    metadata: metadata(o),
+    metadata: { ...metadata(o), ...(o.throughNodes ? { annotations: instanceTargets } : {}) },
     spec: {
-      type: o.balanced ? 'LoadBalancer' : 'ClusterIP',
+      type: o.balanced || o.throughNodes ? 'LoadBalancer' : 'ClusterIP',
+      ...(o.throughNodes === 'local' ? { externalTrafficPolicy: 'Local' as const } : {}),
       ...(o.headless ? { clusterIP: 'None' } : {}),
       selector: { app: o.name },
       ports: [{ name: 'main', port: o.port, targetPort: o.port }],

@@ -10,8 +10,8 @@ export interface Share {
   ms: number;
 }
 
-/** A step of a wave, and what decides how long it takes. */
-type Step = Exclude<keyof Timeouts, 'grace'> | 'soak' | 'interval';
+/** A step of a wave, and what decides how long it takes. How long connections last at load balancers nobody knows. */
+type Step = Exclude<keyof Timeouts, 'grace' | 'deregistration'> | 'soak' | 'interval';
 
 export interface WaveForecast {
   ms: number;

@@ -51,6 +51,7 @@ Object.assign(process.env, {
 const aws = connectAws({ region, clock: wallClock });
 while (world.membersOf('shop-general').filter((i) => i.lifecycle === 'InService').length < 4)
   await wallClock.sleep(20);
+const network = world.balancing.create('network', 'k8s-shop-web');
 const [member] = world.membersOf('shop-general');
 const [group] = await aws.groups({ names: ['shop-general'] });
 const source = await aws.launchSource('shop-general');
@@ -76,7 +77,10 @@ const callsOf = (aws: Aws): Record<keyof Aws, () => Promise<unknown>> => ({
   terminate: () => aws.terminate(member.id, { decrement: true }),
   suspend: () => aws.suspend('shop-general', ['AZRebalance']),
   resume: () => aws.resume('shop-general', ['AZRebalance']),
+  balancersAt: () => aws.balancersAt([network.dnsName, 'old.elb.amazonaws.com']),
   targetHealth: () => aws.targetHealth(group),
+  deregister: () => aws.deregister(member.id, group),
+  register: () => aws.register(member.id, group),
   images: () => aws.images(['ami-old']),
   parameter: () => aws.parameter('/aws/service/eks/optimized-ami/1.36/amazon-linux-2023'),
   templateVersions: () => aws.templateVersions(templateId),

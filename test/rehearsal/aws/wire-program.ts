@@ -171,6 +171,30 @@ await aws.resume('g', ['AZRebalance']);
 const resumed = (await read()).suspended;
 await aws.resize('g', { max: 7 });
 const health = await aws.targetHealth(group);
+const network = world.balancing.create('network', 'k8s-shop-web');
+const classic = world.balancing.create('classic', 'a-shop-web');
+const names = [
+  'unknown.elb.eu-west-1.amazonaws.com',
+  classic.dnsName,
+  `dualstack.${network.dnsName.toUpperCase()}`,
+];
+const balancers = await aws.balancersAt(names);
+const everywhere = {
+  targetGroups: [...balancers.targetGroups, ...group.targetGroups],
+  classicLoadBalancers: balancers.classicLoadBalancers,
+};
+const states = async () => (await aws.targetHealth(balancers)).map((h) => `${h.loadBalancer} ${h.state}`);
+await aws.register(ids[0] ?? '', balancers);
+await aws.register(ids[0] ?? '', balancers);
+const registered = await states();
+await wallClock.sleep(150);
+const serving = await states();
+await aws.deregister(ids[0] ?? '', everywhere);
+const draining = await states();
+await wallClock.sleep(500);
+const left = [...(await aws.targetHealth(everywhere))].filter((h) => h.instanceId === ids[0]).length;
+await aws.deregister(ids[0] ?? '', everywhere);
+world.group('mixed').replacesUnhealthyTargets = true;
 for (const id of [ids[0], ids[0], 'i-00000000000000000']) await aws.terminate(id ?? '', { decrement: true });
 const after = await read();
 const [mixed] = await aws.groups({ names: ['mixed'] });
@@ -261,6 +285,16 @@ console.log(
     noSource: await failure(aws.launchSource('nope')),
     noVersion,
     noConfiguration,
+    balancers: {
+      targetGroups: balancers.targetGroups.map((arn) => arn.split('/')[1]),
+      classic: balancers.classicLoadBalancers,
+      nothing: await aws.balancersAt([]),
+      registered,
+      serving,
+      draining,
+      left,
+    },
+    replacesUnhealthyTargets: [group.replacesUnhealthyTargets, mixed?.replacesUnhealthyTargets],
     health: [...new Set(health.map((h) => h.state))],
     afterTerminating: { desired: after.desired, max: after.max },
     aboveMax: await failure(aws.resize('g', { desired: 99 })),

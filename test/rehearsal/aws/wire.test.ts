@@ -121,6 +121,16 @@ describe('the adapter and the embedded AWS', () => {
         'UpdateAutoScalingGroup: ValidationError: You must use a valid fully-formed launch template. Could not find launch template version 9.',
       noConfiguration:
         'UpdateAutoScalingGroup: ValidationError: Launch configuration name not found - Launch configuration nope not found',
+      balancers: {
+        targetGroups: ['k8s-shop-web'],
+        classic: ['a-shop-web'],
+        nothing: { targetGroups: [], classicLoadBalancers: [] },
+        registered: ['k8s-shop-web initial', 'a-shop-web initial'],
+        serving: ['k8s-shop-web healthy', 'a-shop-web healthy'],
+        draining: ['k8s-shop-web draining', 'a-shop-web draining'],
+        left: 0,
+      },
+      replacesUnhealthyTargets: [false, true],
       health: ['healthy'],
       afterTerminating: { desired: 3, max: 7 },
       aboveMax:

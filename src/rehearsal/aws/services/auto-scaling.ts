@@ -210,7 +210,7 @@ function groupShape(world: AwsWorld, group: EmbeddedGroup, arn: string): sdk.Aut
     DefaultCooldown: 300,
     AvailabilityZones: [...new Set(group.subnets.map((s) => s.zone))],
     VPCZoneIdentifier: group.subnets.map((s) => s.id).join(','),
-    HealthCheckType: 'EC2',
+    HealthCheckType: group.replacesUnhealthyTargets ? 'ELB' : 'EC2',
     HealthCheckGracePeriod: 300,
     CreatedTime: new Date(0),
     ...launchShape(world, group),

@@ -6,4 +6,6 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': '<rootDir>/test/strip-types.cjs' },
   testTimeout: 20_000,
+  // On two cores jest would use one worker, and much of what is tested waits.
+  maxWorkers: 2,
 };

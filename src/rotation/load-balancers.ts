@@ -21,8 +21,8 @@ const keyOf = (member: Member): string => `${prefix}${nameOf(member)}/load-balan
 const nameOf = (member: Member): string => member.node?.metadata.name ?? member.instanceId;
 
 /** Every look asks each target group, and draining lasts minutes. */
-const patience = { pollMs: 2000, maxPollMs: 10_000 };
-const muchPatience = { pollMs: 5000, maxPollMs: 15_000 };
+const patience = { pollMs: 5000 };
+const muchPatience = { pollMs: 10_000 };
 
 /** Requests would be lost, or too few nodes would be left to take them. */
 export class DeregistrationFailed extends Error {}
@@ -331,7 +331,7 @@ async function waitUntilDrained(
 function within<T>(
   context: Context,
   what: string,
-  pace: { pollMs: number; maxPollMs: number },
+  pace: { pollMs: number },
   look: () => Promise<Look<T>>,
 ): Promise<T> {
   const { clock, signal, settings, say } = context;

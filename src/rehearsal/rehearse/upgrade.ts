@@ -53,7 +53,7 @@ export async function runUpgrade(
         region,
         targets: stringify(stage.targets),
         redis: options.redis.length > 0 ? stringify(options.redis.map((t) => redisInput[t])) : '',
-        'max-surge': options.crowd ? '25%' : '2',
+        'max-surge': options.crowd ? '25%' : '3',
         'baseline-duration': '8s',
         // Cluster, witnesses and engine share one small machine, whose noise is not the services'.
         'min-latency-delta': options.crowd ? '500ms' : '50ms',

@@ -155,11 +155,23 @@ const read = async () => {
   if (!group) throw new Error('no group');
   return group;
 };
+/** What is read as soon as it is as it will be, or after five seconds as it is then. */
+const eventually = async <T>(ask: () => Promise<T>, isSettled: (answer: T) => boolean): Promise<T> => {
+  let answer = await ask();
+  for (let n = 0; n < 250 && !isSettled(answer); n++) {
+    await wallClock.sleep(20);
+    answer = await ask();
+  }
+  return answer;
+};
 while (world.membersOf('g').filter((i) => i.lifecycle === 'InService').length < 3) await wallClock.sleep(20);
-await wallClock.sleep(150);
 
 const [group] = await aws.groups({ tags: { 'kubernetes.io/cluster/shop': '*' } });
 if (!group) throw new Error('no group');
+const health = await eventually(
+  () => aws.targetHealth(group),
+  (targets) => targets.length === 3 && targets.every((h) => h.state === 'healthy'),
+);
 const ids = group.instances.map((i) => i.id);
 const instances = await aws.instances([...ids, 'i-00000000000000000']);
 const first = await aws.launch('g', { zone: `${region}b`, count: 1, token: 't1' });
@@ -170,7 +182,6 @@ const { suspended } = await read();
 await aws.resume('g', ['AZRebalance']);
 const resumed = (await read()).suspended;
 await aws.resize('g', { max: 7 });
-const health = await aws.targetHealth(group);
 const network = world.balancing.create('network', 'k8s-shop-web');
 const classic = world.balancing.create('classic', 'a-shop-web');
 const names = [
@@ -187,12 +198,13 @@ const states = async () => (await aws.targetHealth(balancers)).map((h) => `${h.l
 await aws.register(ids[0] ?? '', balancers);
 await aws.register(ids[0] ?? '', balancers);
 const registered = await states();
-await wallClock.sleep(150);
-const serving = await states();
+const serving = await eventually(states, (all) => !all.some((state) => state.endsWith('initial')));
 await aws.deregister(ids[0] ?? '', everywhere);
 const draining = await states();
-await wallClock.sleep(500);
-const left = [...(await aws.targetHealth(everywhere))].filter((h) => h.instanceId === ids[0]).length;
+const left = await eventually(
+  async () => (await aws.targetHealth(everywhere)).filter((h) => h.instanceId === ids[0]).length,
+  (n) => n === 0,
+);
 await aws.deregister(ids[0] ?? '', everywhere);
 world.group('mixed').replacesUnhealthyTargets = true;
 for (const id of [ids[0], ids[0], 'i-00000000000000000']) await aws.terminate(id ?? '', { decrement: true });

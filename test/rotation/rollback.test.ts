@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { Fault } from '../../src/rehearsal/faults/fault.ts';
 import { neverJoins } from '../../src/rehearsal/faults/never-joins.ts';
 import { newImage, oldImage } from '../../src/rehearsal/scenario/account.ts';
-import { budget, deployment, type Manifest, statefulSet } from '../../src/rehearsal/scenario/objects.ts';
+import { deployment, type Manifest } from '../../src/rehearsal/scenario/objects.ts';
+import { ledger } from './workloads.ts';
 import { type Engine, runEngine, shopWorld, startEngine, type World, type WorldOptions } from './world.ts';
 
 /** Sweeps replay a rotation many times; a busy machine takes its time. */
@@ -24,22 +25,6 @@ const nowhere: Manifest = deployment({
   replicas: 1,
   nodeSelector: { role: 'none' },
 });
-
-/** Three pods with volumes on the data nodes. */
-const ledger: Manifest[] = [
-  statefulSet({
-    namespace: 'shop',
-    name: 'ledger',
-    image: 'ledger',
-    replicas: 3,
-    volume: '/data',
-    parallel: true,
-    apart: 'preferred',
-    nodeSelector: { role: 'data' },
-    tolerations: [{ key: 'dedicated', operator: 'Equal', value: 'data', effect: 'NoSchedule' }],
-  }),
-  budget('shop', 'ledger', { maxUnavailable: 1 }),
-];
 
 const images = ({ cluster }: World): string[] =>
   [...cluster.aws.instances.values()].filter((i) => i.lifecycle === 'InService').map((i) => i.imageId);

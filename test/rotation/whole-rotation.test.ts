@@ -2,27 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { neverJoins } from '../../src/rehearsal/faults/never-joins.ts';
 import { noCapacity } from '../../src/rehearsal/faults/no-capacity.ts';
 import { pdbNeverAllows } from '../../src/rehearsal/faults/pdb-never-allows.ts';
-import { budget, deployment, type Manifest, statefulSet } from '../../src/rehearsal/scenario/objects.ts';
+import { budget, deployment } from '../../src/rehearsal/scenario/objects.ts';
+import { ledger } from './workloads.ts';
 import { runEngine, shopWorld, startEngine, type World } from './world.ts';
 
 /** Sweeps replay a rotation many times; a busy machine takes its time. */
 const sweepMs = 90_000;
-
-/** Three pods with volumes on the data nodes. */
-const ledger: Manifest[] = [
-  statefulSet({
-    namespace: 'shop',
-    name: 'ledger',
-    image: 'ledger',
-    replicas: 3,
-    volume: '/data',
-    parallel: true,
-    apart: 'preferred',
-    nodeSelector: { role: 'data' },
-    tolerations: [{ key: 'dedicated', operator: 'Equal', value: 'data', effect: 'NoSchedule' }],
-  }),
-  budget('shop', 'ledger', { maxUnavailable: 1 }),
-];
 
 /** Nobody may have noticed: the budgets held at every moment, and nothing is left changed. */
 function expectUnnoticed(world: World): void {

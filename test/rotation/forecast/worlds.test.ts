@@ -1,22 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { budget, deployment, type Manifest, statefulSet } from '../../../src/rehearsal/scenario/objects.ts';
+import { budget, deployment, type Manifest } from '../../../src/rehearsal/scenario/objects.ts';
 import type { PlanOutput } from '../../../src/rotation/forecast/output.ts';
+import { ledger } from '../workloads.ts';
 import { runEngine, shopWorld, type WorldOptions } from '../world.ts';
-
-const ledger: Manifest[] = [
-  statefulSet({
-    namespace: 'shop',
-    name: 'ledger',
-    image: 'ledger',
-    replicas: 3,
-    volume: '/data',
-    parallel: true,
-    apart: 'preferred',
-    nodeSelector: { role: 'data' },
-    tolerations: [{ key: 'dedicated', operator: 'Equal', value: 'data', effect: 'NoSchedule' }],
-  }),
-  budget('shop', 'ledger', { maxUnavailable: 1 }),
-];
 
 /** Ten pods that leave one by one, each lingering: its budget takes longer than any boot. */
 const crowd: Manifest[] = [

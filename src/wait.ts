@@ -10,6 +10,8 @@ export interface WaitOptions {
   /** The name of the timeout as the user knows it, for example `drain-timeout`. */
   timeoutName: string;
   timeoutMs: number;
+  /** When it began, where that was before: the timeout and what is said count from then. */
+  since?: number | undefined;
   /** The shortest pause between two looks. */
   pollMs?: number;
   /** Resolves when a watch saw something that makes a new look worthwhile; without such news the pause is `idleMs`. */
@@ -44,8 +46,8 @@ export class WaitTimeout extends Error {
  */
 export async function waitUntil<T>(look: () => Promise<Look<T>> | Look<T>, options: WaitOptions): Promise<T> {
   const { clock, signal, timeoutMs, what } = options;
-  const started = clock.now();
-  let said = started;
+  const started = options.since ?? clock.now();
+  let said = clock.now();
   for (;;) {
     signal.throwIfAborted();
     // Asked for before the look: what changes while it looks counts.

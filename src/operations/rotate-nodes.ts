@@ -27,6 +27,7 @@ import {
   turnBack,
   type WayBack,
 } from '../rotation/rollback.ts';
+import { type Replaced, rotate } from '../rotation/rotate.ts';
 import {
   begin,
   digestNote,
@@ -35,8 +36,6 @@ import {
   notMoved,
   otherImage,
   planOf,
-  type Replaced,
-  rotate,
 } from '../rotation/rotation.ts';
 import { rotationSummary } from '../rotation/summary.ts';
 import { nodesOfRun, whatNext } from '../rotation/what-next.ts';

@@ -87,18 +87,17 @@ async function drainLatecomers(context: Context, node: string, hanging: Readonly
 }
 
 /**
- * Terminates drained members by instance id and waits until instance and Node are gone. Desired falls with each of them as
- * long as it is above what it was before the run; otherwise the group replaces the instance itself. What has come onto a node
- * since it was drained is drained, too.
+ * Has drained members terminated by instance id. Desired falls with each of them as long as it is above what it was before
+ * the run; otherwise the group replaces the instance itself. What has come onto a node since it was drained is drained, too.
  * @param hanging UIDs of pods that are not waited for; they end with the node
  */
-export async function terminate(
+export async function requestTermination(
   context: Context,
   plan: Plan,
   members: readonly Member[],
   hanging: ReadonlySet<string> = new Set(),
 ): Promise<void> {
-  const { aws, kubernetes, clock, signal, settings, say } = context;
+  const { aws, signal, say } = context;
   const select = groupsOf(plan);
   const groups = await aws.groups(select, { fresh: true });
   const desired = new Map(groups.map((g) => [g.name, g.desired]));
@@ -112,7 +111,7 @@ export async function terminate(
     if (!group || !inGroup || inGroup.lifecycle.startsWith('Terminat')) return;
     if (member.node) await drainLatecomers(context, member.node.metadata.name, hanging);
     const size = desired.get(group.name) ?? group.desired;
-    const before = sizeBefore(plan, group.name, desired) ?? group.desired;
+    const before = desiredBefore(plan, group.name, desired) ?? group.desired;
     const decrement = member.home !== undefined || (size > before && size > group.min);
     if (decrement) desired.set(group.name, size - 1);
     if (member.node)
@@ -132,13 +131,26 @@ export async function terminate(
     for (let member = queue.shift(); member; member = queue.shift()) await terminateOne(member);
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
+}
+
+/** Terminates drained members and waits until instance and Node are gone. */
+export async function terminate(
+  context: Context,
+  plan: Plan,
+  members: readonly Member[],
+  hanging: ReadonlySet<string> = new Set(),
+): Promise<void> {
+  const { kubernetes, clock, signal, settings, say } = context;
+  await requestTermination(context, plan, members, hanging);
   const ids = new Set(members.map((m) => m.instanceId));
   const nodes = members.flatMap((m) => m.node?.metadata.name ?? []);
   await waitUntil(
     async () => {
       const leaving = (await kubernetes.list('nodes')).items.filter((n) => nodes.includes(n.metadata.name));
       // A Node goes after its instance: from then on an older answer of AWS would only be waited for.
-      const view = await lookAround(context, select, { fresh: nodes.length > 0 && leaving.length === 0 });
+      const view = await lookAround(context, groupsOf(plan), {
+        fresh: nodes.length > 0 && leaving.length === 0,
+      });
       const instances = view.members
         .filter((m) => ids.has(m.instanceId))
         .map((m) => `${m.instanceId} is ${m.lifecycle}`);
@@ -161,7 +173,7 @@ export async function terminate(
 }
 
 /** What the group counts without the surge; one that others move into grows by what they have lost. */
-function sizeBefore(plan: Plan, name: string, desired: ReadonlyMap<string, number>): number | undefined {
+function desiredBefore(plan: Plan, name: string, desired: ReadonlyMap<string, number>): number | undefined {
   const planned = plan.groups.find((g) => g.name === name);
   return (
     planned?.from?.reduce((sum, g) => sum - (desired.get(g.name) ?? 0), planned.desired) ?? planned?.desired

@@ -202,6 +202,10 @@ function ranBy(group: Group, members: readonly Member[]): Ran[] {
 const staying = (members: readonly Member[]): Member[] =>
   members.filter((m) => m.state !== 'leaving' && m.state !== 'standby');
 
+/** How many members the group had before the run. */
+export const membersBefore = ({ zones }: Pick<PlannedGroup, 'zones'>): number =>
+  Object.values(zones).reduce((sum, n) => sum + n, 0);
+
 /** How many more members than before the run each zone has now. */
 export function surplusPerZone(group: PlannedGroup, members: readonly Member[]): Map<string, number> {
   const surplus = new Map<string, number>();

@@ -3,55 +3,26 @@ import type { Pod } from '../cluster/objects.ts';
 import { podName } from '../cluster/pods.ts';
 import type { Group } from '../cluster/ports.ts';
 import type { Json } from '../journal/journal.ts';
-import { count, names } from '../text.ts';
-import { pause } from '../wait.ts';
-import { announcer } from './announce.ts';
-import { refuseMovedTarget } from './as-planned.ts';
 import { pauseAutoscaler } from './cluster-autoscaler.ts';
 import type { Context } from './context.ts';
-import type { SkippedNode } from './drain.ts';
-import { emptyNodes } from './empty-nodes.ts';
-import { evenOutZones } from './even-zones.ts';
-import { passGate, troubles } from './gate.ts';
+import { troubles } from './gate.ts';
 import { suspendRebalance } from './groups.ts';
 import { pointAtCopies } from './image/copies.ts';
 import { asIntended } from './image/intent.ts';
 import { planImages } from './image/plan-images.ts';
-import { terminate, waitForVolumes } from './leave.ts';
-import {
-  backIntoBalancers,
-  forgetBalancers,
-  leaveBalancers,
-  leaveBalancersAtLast,
-  stayInBalancers,
-} from './load-balancers.ts';
-import { groupsOf, homeOf, unitOf } from './move-into.ts';
-import { heldByVolumes, ownNodeOf, withhold } from './not-yet.ts';
-import { type Plan, planRotation, surplusOf, waveSize, waveSizes, whoLeaves } from './plan.ts';
-import { putBack } from './rollout.ts';
+import { backIntoBalancers } from './load-balancers.ts';
+import { groupsOf, unitOf } from './move-into.ts';
+import { ownNodeOf } from './not-yet.ts';
+import { type Plan, planRotation } from './plan.ts';
 import { allowScaleDown } from './scale-down.ts';
-import { soak, soakLeftMs } from './soak.ts';
-import { type StepSeconds, StepTimes } from './step-times.ts';
 import { surge } from './surge.ts';
 import { refuseSuspended } from './suspended.ts';
 import { removeMarks, taint } from './taints.ts';
-import { tellNodes } from './tell-nodes.ts';
-import { fits } from './time-budget.ts';
 import { refuseUnits } from './units.ts';
-import { lookAround, refuseRefresh, refuseUnknown, type View } from './view.ts';
+import { lookAround, refuseRefresh, refuseUnknown } from './view.ts';
 
 const planNote = 'plan';
 export const digestNote = 'plan-digest';
-
-/** One node that was replaced, for the summary. */
-export interface Replaced {
-  node: string;
-  group: string;
-  wave: number;
-  /** Of its whole wave, and of the steps of it. */
-  seconds: number;
-  steps?: StepSeconds;
-}
 
 /**
  * The plan of this run: the one in the journal, or a new one that is written there. Nodes with these pods are surged first.
@@ -175,213 +146,6 @@ export async function notMoved(context: Context, plan: Plan, pods: readonly Pod[
   return pods
     .filter((p) => outdated.has(p.spec.nodeName ?? ''))
     .map((p) => `${podName(p)} on ${p.spec.nodeName}`);
-}
-
-/**
- * Wave by wave until no outdated member is left, or no time for another wave. What is done is read from the cluster and AWS
- * each time, so a run that was killed anywhere goes on here. Returns how many outdated members are left: for want of time, or
- * because pods on them were blocked (on-blocked: skip).
- * @param deadline in epoch milliseconds
- */
-export async function rotate(
-  context: Context,
-  plan: Plan,
-  deadline: number,
-  onReplaced: (replaced: Replaced) => void,
-  onSkipped: (skipped: SkippedNode) => void = () => {},
-): Promise<number> {
-  const { clock, settings, say, signal } = context;
-  const known = new Set((context.journal.noted('troubles') as string[] | undefined) ?? []);
-  const done = new Set<string>();
-  const skipped = new Map<string, string>();
-  let longestMs = 0;
-  await finishLeaving(context, plan);
-  const announce = await announcer(context, plan);
-  for (let number = 1; ; number++) {
-    signal.throwIfAborted();
-    const view = await lookAround(context, settings.select, { fresh: true });
-    refuseMovedTarget(plan, view);
-    refuseSuspended(view.groups, context.into);
-    const own = await ownNode(context, view.members);
-    const candidates = withhold(view.members, skipped);
-    const sizes = waveSizes(plan, candidates, settings);
-    const intended = whoLeaves(plan, withhold(candidates, own), sizes);
-    if (intended.length === 0) {
-      context.fold?.();
-      if (skipped.size === 0) await evenOutZones(context, plan);
-      return view.members.filter((m) => m.state === 'outdated').length;
-    }
-    refuseTwice(intended, done);
-    const started = clock.now();
-    const soakMs = soakLeftMs(
-      intended.map((m) => m.node),
-      settings.soakMs,
-      started,
-    );
-    const ends = Math.min(deadline, context.credentialsLastUntil?.() ?? deadline);
-    if (!fits(started, Math.max(longestMs, soakMs), ends)) {
-      const left = view.members.filter((m) => m.state === 'outdated').length;
-      say(
-        ends < deadline
-          ? `The AWS credentials of the job end at ${new Date(ends).toISOString().slice(11, 19)} UTC and cannot be renewed: no other wave until then, ${count(left, 'outdated node')} left for the next run.`
-          : `The time budget has no room for another wave: ${count(left, 'outdated node')} left for the next run.`,
-      );
-      return left;
-    }
-    announce(number, view.members, intended);
-    const times = new StepTimes(clock);
-    // Where AWS chose the zone, the one that arrived decides who leaves: volumes of the others stay within reach.
-    const members = await surge(context, plan, withReplacement(plan, intended, settings));
-    times.end('surge');
-    const arrived = { groups: view.groups, members };
-    const staying = withhold(members, skipped);
-    const bound = await heldByVolumes(context, surgedOf(plan, staying, settings));
-    const wave = whoLeaves(plan, withhold(staying, new Map([...own, ...bound])), sizes);
-    if (wave.length === 0) {
-      if (bound.size > 0) await surgeFor(context, plan, staying, bound);
-      continue;
-    }
-    const left = members.filter((m) => m.state === 'outdated').length;
-    say(`Wave ${number}: ${names(nodesOf(wave))}; ${count(left - wave.length, 'outdated node')} after it.`);
-    const kept = await replaceWave(context, plan, arrived, wave, known, times);
-    for (const one of kept) onSkipped(one);
-    await passGate(context, known, new Set(nodesOf(wave)));
-    times.end('gate');
-    for (const m of wave) {
-      if (kept.some((k) => k.node === m.node?.metadata.name)) {
-        skipped.set(m.instanceId, 'was skipped');
-        continue;
-      }
-      done.add(m.instanceId);
-      onReplaced({
-        node: m.node?.metadata.name ?? m.instanceId,
-        group: homeOf(m),
-        wave: number,
-        seconds: Math.round((clock.now() - started) / 1000),
-        steps: times.seconds(),
-      });
-    }
-    if (settings.intervalMs > 0 && left > wave.length)
-      await pause(settings.intervalMs, { what: 'the next wave (interval)', say, clock, signal });
-    longestMs = Math.max(longestMs, clock.now() - started);
-  }
-}
-
-/** The member whose node carries the pod we run in: evicting it would end the run, so it stays for a runner elsewhere. */
-async function ownNode(
-  { kubernetes, self, say }: Context,
-  members: readonly Member[],
-): Promise<Map<string, string>> {
-  if (!members.some((m) => m.state === 'outdated')) return new Map();
-  const node = ownNodeOf(self, (await kubernetes.list('pods')).items);
-  const own = members.find((m) => m.state === 'outdated' && isOn(m, node));
-  if (!own) return new Map();
-  if (members.filter((m) => m.state === 'outdated').length === 1)
-    say(
-      `This runner is a pod on ${node}, the last outdated node: it cannot replace what it runs on. Run the workflow again; the next runner starts on another node.`,
-    );
-  return new Map([[own.instanceId, 'carries this runner']]);
-}
-
-/**
- * One node more for a group whose outdated members are all held by volumes of their zone: AWS launches where the group has
- * the fewest, so the next one may come to the right zone.
- * @throws Error when max-surge allows no more.
- */
-async function surgeFor(
-  context: Context,
-  plan: Plan,
-  members: readonly Member[],
-  bound: ReadonlyMap<string, string>,
-): Promise<void> {
-  for (const group of plan.groups) {
-    const own = members.filter((m) => m.group === group.name && m.state === 'outdated');
-    const held = own.find((m) => bound.has(m.instanceId));
-    if (!held) continue;
-    const spare = Math.max(0, surplusOf(group, members));
-    if (spare >= waveSize(group, context.settings).surge) {
-      throw new Error(
-        `${held.node?.metadata.name} in ${held.zone} cannot leave: ${bound.get(held.instanceId)}, and AWS chose other zones for the new nodes of ${group.name}. ` +
-          `Raise max-surge to ${Math.max(spare + 1, Object.keys(group.zones).length)}, or give each zone a group of its own, then run the workflow again.`,
-      );
-    }
-    context.say(
-      `${held.node?.metadata.name} in ${held.zone} must wait: ${bound.get(held.instanceId)}. Asking for one node more.`,
-    );
-    // Restore takes away what was too many.
-    await surge(context, plan, Array<Member>(spare + 1).fill(held));
-  }
-}
-
-/** Members leave whose replacements are there. Returns the nodes that could not (on-blocked: skip). */
-async function replaceWave(
-  context: Context,
-  plan: Plan,
-  view: Pick<View, 'groups' | 'members'>,
-  wave: readonly Member[],
-  known: ReadonlySet<string>,
-  times: StepTimes,
-): Promise<SkippedNode[]> {
-  const nodes = nodesOf(wave);
-  await taint(context, nodes, 'NoSchedule');
-  await tellNodes(
-    context,
-    nodes,
-    'RollingDrain',
-    `Rotation ${context.journal.runId} moves its pods to other nodes.`,
-  );
-  const last = await leaveBalancers(context, plan, view, wave);
-  const { hanging, skipped } = await emptyNodes(context, nodes, () => times.end('rollout'));
-  times.end('drain');
-  const leaving = wave.filter((m) => !skipped.some((s) => s.node === m.node?.metadata.name));
-  await stayInBalancers(
-    context,
-    skipped.map((s) => s.node),
-  );
-  await leaveBalancersAtLast(context, view, leaving, last);
-  await waitForVolumes(context, nodesOf(leaving), hanging);
-  times.end('volumes');
-  await soak(context, leaving, known);
-  times.end('soak');
-  await terminate(context, plan, leaving, hanging);
-  await forgetBalancers(context, leaving);
-  times.end('terminate');
-  // Members that left without a replacement are replaced by their group itself.
-  if (withReplacement(plan, wave, context.settings).length < wave.length) await surge(context, plan, []);
-  times.end('surge');
-  return skipped;
-}
-
-/** The members of a wave whose replacement comes first; with max-unavailable the others leave without waiting for one. */
-function withReplacement(plan: Plan, wave: readonly Member[], limits: Context['settings']): Member[] {
-  return plan.groups.flatMap((group) => {
-    const { surge: first, size } = waveSize(group, limits);
-    const own = wave.filter((m) => m.group === group.name);
-    return first === size ? own : own.slice(0, first);
-  });
-}
-
-/** The members of groups that get replacements first at all; without surge nobody waits for one. */
-const surgedOf = (plan: Plan, members: readonly Member[], limits: Context['settings']): Member[] =>
-  members.filter((m) => plan.groups.some((g) => g.name === m.group && waveSize(g, limits).surge > 0));
-
-/** A killed run may have asked for terminations that it did not see through. */
-async function finishLeaving(context: Context, plan: Plan): Promise<void> {
-  const { members } = await lookAround(context, context.settings.select);
-  const leaving = members.filter(
-    (m) => m.state === 'leaving' && plan.groups.some((g) => g.outdated.includes(m.instanceId)),
-  );
-  if (leaving.length > 0) await terminate(context, plan, leaving);
-  await putBack(context, nodesOf(leaving));
-}
-
-/** An instance that stays in service after its termination would be drained for ever. */
-function refuseTwice(wave: readonly Member[], done: ReadonlySet<string>): void {
-  const again = wave.find((m) => done.has(m.instanceId));
-  if (again)
-    throw new Error(
-      `Instance ${again.instanceId} of ${again.group} was terminated and is still in service; look at its lifecycle hooks, then run the workflow again.`,
-    );
 }
 
 export const nodesCarrying = (pods: readonly Pod[]): Set<string> =>

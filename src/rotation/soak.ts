@@ -4,7 +4,7 @@ import { rfc3339 } from '../cluster/times.ts';
 import { describeDuration, names } from '../text.ts';
 import { type Look, waitUntil } from '../wait.ts';
 import { type Context, taintKey } from './context.ts';
-import { lookAtGate } from './gate.ts';
+import { lookAtGate, type NotCounted } from './gate.ts';
 import { updateNode } from './update-node.ts';
 
 /** The members of the wave that soaks or soaked last; restore spares them when it has to make a group smaller. */
@@ -39,6 +39,7 @@ export async function soak(
   context: Context,
   wave: readonly Member[],
   known: ReadonlySet<string>,
+  notCounted: NotCounted = () => false,
 ): Promise<void> {
   const { kubernetes, clock, signal, settings, journal, say } = context;
   const soaking = wave.flatMap((m) => m.node?.metadata.name ?? []);
@@ -73,7 +74,7 @@ export async function soak(
         `The taint ${taintKey} was taken off ${wanted.metadata.name} while it soaked, so it is not terminated. To go on with the rotation, run the workflow again; to return to the old nodes, roll back.`,
       );
     }
-    const shut = await lookAtGate(context, known, leaving);
+    const shut = await lookAtGate(context, known, (node) => leaving.has(node) || notCounted(node));
     passes = shut ? 0 : passes + 1;
     if (passes >= settings.requiredPasses) shutSince = undefined;
     else if (shut) shutSince ??= clock.now();

@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto';
-import { instanceIdOf, type Member, nodeReady } from '../cluster/members.ts';
-import { matchesNodeSelection } from '../cluster/node-selection.ts';
-import type { DaemonSet, Node, Pod } from '../cluster/objects.ts';
-import { isReady, ownerOf } from '../cluster/pods.ts';
+import type { Member } from '../cluster/members.ts';
 import type { Group, ScalingActivity } from '../cluster/ports.ts';
-import { untolerated } from '../cluster/taints.ts';
 import { names } from '../text.ts';
 import { type Look, WaitTimeout, waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
 import { makeRoom } from './groups.ts';
 import { aboutUnjoined } from './never-joined.ts';
+import { unreadyMembers } from './new-nodes.ts';
 import { launchesFor, type Plan } from './plan.ts';
 import { lookAround } from './view.ts';
 
@@ -33,7 +30,6 @@ export async function surge(context: Context, plan: Plan, leaving: readonly Memb
     if (!group) continue;
     const zones = launchesFor(planned, members, leaving, group.canLaunchInZone);
     if (zones.length === 0) continue;
-    await makeRoom(context, group, group.desired + zones.length);
     await request(context, plan, group, zones);
   }
   return waitForNewNodes(context, plan, leaving, since);
@@ -49,14 +45,15 @@ export async function addNode(
   const since = context.clock.now();
   const [group] = (await lookAround(context, { names: [name] })).groups;
   if (!group) return;
-  await makeRoom(context, group, group.desired + 1);
   await request(context, plan, group, [zone]);
   await waitForNewNodes(context, plan, [], since);
 }
 
-async function request(context: Context, plan: Plan, group: Group, zones: string[]): Promise<void> {
+/** Asks AWS for one node more in each of these zones; where it chooses them itself, for so many. */
+export async function request(context: Context, plan: Plan, group: Group, zones: string[]): Promise<void> {
   const { aws, journal, say } = context;
   const where = group.canLaunchInZone ? names(zones) : 'AWS chooses the zones';
+  await makeRoom(context, group, group.desired + zones.length);
   say(`Launching ${zones.length} in ${group.name} (${where}).`);
   if (!group.canLaunchInZone) {
     // Somebody may have scaled the group since it was looked at: what is set must never be less than there is.
@@ -97,17 +94,13 @@ async function waitForNewNodes(
   leaving: readonly Member[],
   since: number,
 ): Promise<Member[]> {
-  const { kubernetes, aws, clock, signal, settings, say } = context;
+  const { aws, clock, signal, settings, say } = context;
   let unjoined = '';
   const look = async (): Promise<Look<Member[]>> => {
     const { groups, members } = await lookAround(context, settings.select);
-    const [daemonSets, pods] = await Promise.all([kubernetes.list('daemonsets'), kubernetes.list('pods')]);
-    const fresh = members.filter((m) => m.upToDate && m.state !== 'leaving' && m.state !== 'standby');
-    unjoined = aboutUnjoined(fresh);
-    const waiting = fresh.flatMap((m) => {
-      const why = notReadyBecause(m, daemonSets.items, pods.items);
-      return why ? [`${m.node?.metadata.name ?? m.instanceId} ${why}`] : [];
-    });
+    const unready = await unreadyMembers(context, groups, members);
+    unjoined = aboutUnjoined(members.filter((m) => unready.has(m.instanceId)));
+    const waiting = [...unready.values()];
     for (const group of groups) {
       const missing =
         group.desired - group.instances.filter((i) => !i.lifecycle.startsWith('Terminat')).length;
@@ -117,7 +110,6 @@ async function waitForNewNodes(
       if (lacking > 0) waiting.push(`${group.name} lacks ${lacking} replacements`);
       if (missing > 0) waiting.push(`${group.name} has ${missing} fewer than it wants`);
       if (missing > 0 || lacking > 0) refuseFailed(group.name, await aws.activities(group.name, since));
-      waiting.push(...(await unhealthyTargets(context, group, fresh)));
     }
     return waiting.length === 0 ? { done: members } : { waiting: names(waiting, 3) };
   };
@@ -138,62 +130,11 @@ async function waitForNewNodes(
   });
 }
 
-function refuseFailed(group: string, activities: readonly ScalingActivity[]): void {
+/** @throws SurgeFailed when AWS could not launch. */
+export function refuseFailed(group: string, activities: readonly ScalingActivity[]): void {
   const failed = activities.find((a) => a.status === 'Failed' || a.status === 'Cancelled');
   if (failed)
     throw new SurgeFailed(
       `${group}: AWS could not launch an instance: ${failed.reason || failed.description}`,
     );
-}
-
-/** Set while a node starts: by Kubernetes itself, and as `agent-not-ready` by CSI drivers and Cilium. */
-const startupTaint = /^node\.(cloudprovider\.)?kubernetes\.io\/|\/agent-not-ready$/;
-
-/** What a new member lacks before pods may count on it; undefined when nothing. */
-export function notReadyBecause(
-  member: Member,
-  daemonSets: readonly DaemonSet[],
-  pods: readonly Pod[],
-): string | undefined {
-  if (member.lifecycle !== 'InService') return `is ${member.lifecycle}`;
-  const { node } = member;
-  if (!node) return 'runs but has not joined as a node';
-  if (!nodeReady(node)) return 'is not ready';
-  const startup = (node.spec.taints ?? []).find(
-    (t) => t.effect !== 'PreferNoSchedule' && startupTaint.test(t.key),
-  );
-  if (startup) return `still has the taint ${startup.key}`;
-  const unavailable = node.status?.conditions?.some(
-    (c) => c.type === 'NetworkUnavailable' && c.status === 'True',
-  );
-  if (unavailable) return 'has no network';
-  const missing = daemonSets.filter(
-    (set) =>
-      belongsOn(set, node) &&
-      !pods.some(
-        (p) => p.spec.nodeName === node.metadata.name && ownerOf(p)?.uid === set.metadata.uid && isReady(p),
-      ),
-  );
-  return missing.length > 0
-    ? `waits for ${names(missing.map((s) => `DaemonSet ${s.metadata.namespace}/${s.metadata.name}`))}`
-    : undefined;
-}
-
-function belongsOn(set: DaemonSet, node: Node): boolean {
-  const { spec } = set.spec.template;
-  return (
-    matchesNodeSelection(spec, node) &&
-    untolerated(spec, node.spec.taints ?? [], ['NoSchedule', 'NoExecute']).length === 0
-  );
-}
-
-async function unhealthyTargets(context: Context, group: Group, fresh: readonly Member[]): Promise<string[]> {
-  if (group.targetGroups.length + group.classicLoadBalancers.length === 0) return [];
-  const ids = new Set(
-    fresh.filter((m) => m.group === group.name && m.node && instanceIdOf(m.node)).map((m) => m.instanceId),
-  );
-  const health = await context.aws.targetHealth(group);
-  return health
-    .filter((h) => ids.has(h.instanceId) && h.state === 'initial')
-    .map((h) => `${h.instanceId} is ${h.state} in ${h.loadBalancer}`);
 }

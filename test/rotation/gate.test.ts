@@ -15,7 +15,7 @@ async function gate(lacksAt: (look: number) => boolean, known: string[] = []) {
     return { items: [web], resourceVersion: '1' };
   }) as never;
   const failure = await fake.clock.run(
-    passGate(fake.context, new Set(known), new Set()).then(
+    passGate(fake.context, new Set(known)).then(
       () => '',
       (error: Error) => error.message,
     ),

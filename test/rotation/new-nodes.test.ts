@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { DaemonSet, Toleration } from '../../src/cluster/objects.ts';
-import { notReadyBecause } from '../../src/rotation/surge.ts';
+import { notReadyBecause } from '../../src/rotation/new-nodes.ts';
 import { member, node, pod } from './objects.ts';
 
 const daemonSet = (name: string, given: { role?: string; tolerations?: Toleration[] } = {}): DaemonSet => ({

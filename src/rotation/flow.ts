@@ -101,38 +101,42 @@ export class Flow {
   }
 
   /** Waits until something can be done or the end has come. @throws WaitTimeout (node-timeout, terminate-timeout), SurgeFailed. */
-  async next(): Promise<Next> {
-    for (;;) {
-      const found = await this.#look();
-      if (!('awaited' in found)) return found;
-      await this.#wait(found.awaited, async () => {
-        const now = await this.#look();
-        return 'awaited' in now ? now.awaited : undefined;
-      });
-    }
+  next(): Promise<Next> {
+    return this.#waitFor(() => this.#look());
   }
 
   /** Waits until everything that was told to terminate is gone. @throws WaitTimeout (terminate-timeout). */
   async seeOff(): Promise<void> {
-    for (;;) {
+    await this.#waitFor(async () => {
       const awaited = this.#awaitedToGo((await this.#see()).members);
-      if (!awaited) return;
-      await this.#wait(awaited, async () => this.#awaitedToGo((await this.#see()).members));
-    }
+      return awaited ? { awaited } : { gone: true };
+    });
   }
 
-  /** Until something else is waited for longest, or nothing is. */
-  #wait(awaited: Awaited, look: () => Promise<Awaited | undefined>): Promise<undefined> {
+  /** Looks until nothing is awaited. Whatever changes what is waited for longest begins another wait. */
+  async #waitFor<T extends object>(look: () => Promise<T | { awaited: Awaited }>): Promise<T> {
+    let found = await look();
+    while ('awaited' in found) {
+      const { awaited } = found;
+      found = await this.#wait(awaited, async () => {
+        const now = await look();
+        return 'awaited' in now && now.awaited.key === awaited.key ? now.awaited : { done: now };
+      });
+    }
+    return found;
+  }
+
+  #wait<T>(awaited: Awaited, look: () => Promise<Awaited | { done: T }>): Promise<T> {
     const { clock, signal, settings, say, expected, changed } = this.#context;
     const { kind, what, since } = awaited;
     let hint = '';
-    const stillThat = async (): Promise<Look<undefined>> => {
+    const orItsHint = async (): Promise<Look<T>> => {
       const now = await look();
-      if (now?.key !== awaited.key) return { done: undefined };
+      if ('done' in now) return now;
       hint = now.hint;
       return { waiting: now.words };
     };
-    return waitUntil(stillThat, {
+    return waitUntil(orItsHint, {
       what,
       timeoutName: `${kind}-timeout`,
       timeoutMs: settings.timeouts[kind],

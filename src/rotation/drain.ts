@@ -16,7 +16,26 @@ import { Patience } from './patience.ts';
 import { taint } from './taints.ts';
 
 /** Pods did not leave in time; the message names each, what holds it, and what to do. */
-export class DrainFailed extends Error {}
+export class DrainFailed extends Error {
+  /** Nodes whose pods could not even be told to leave. */
+  readonly keeps: readonly string[];
+  constructor(message: string, keeps: readonly string[] = []) {
+    super(message);
+    this.keeps = keeps;
+  }
+}
+
+/** Something that has to happen before some pods may leave. */
+export interface HoldsBack {
+  /** How long it may hold any of them. */
+  longestMs: number;
+  /** Looks at what it waits for; before each of the following. */
+  look(): Promise<void>;
+  /** Why the pod must wait; undefined when it need not. */
+  heldBack(pod: Pod): string | undefined;
+  /** The nodes of those of these pods that wait for what will not come. */
+  givenUp(pods: readonly Pod[]): Promise<SkippedNode[]>;
+}
 
 /** Evictions in flight at once per node, to spare the API server. */
 const concurrency = 5;
@@ -63,6 +82,7 @@ export interface DrainOptions {
   onLook?: (present: readonly Pod[]) => Promise<void>;
   /** Whose pods these are, where that has just been read. */
   owners?: Owners;
+  first?: HoldsBack;
   /** UIDs of pods that hung before. */
   hung?: ReadonlySet<string>;
 }
@@ -90,7 +110,7 @@ export interface SkippedNode {
 export async function drainNodes(
   context: Context,
   wave: readonly string[],
-  { onLook, owners, hung }: DrainOptions = {},
+  { onLook, owners, first, hung }: DrainOptions = {},
 ): Promise<Drained> {
   const { kubernetes, clock, signal, settings, say } = context;
   const { drain: drainMs, grace: graceMs } = settings.timeouts;
@@ -125,9 +145,24 @@ export async function drainNodes(
     const pods = present.filter((p) => !hanging.has(p.metadata.uid ?? ''));
     empty = pods.length === 0 ? empty + 1 : 0;
     if (empty >= 2) return { done: true };
+    await first?.look();
+    const given = (await first?.givenUp(pods)) ?? [];
+    if (given.length > 0) leaveOut(given);
     const turn = whoseTurn(pods);
+    const waiting = new Map(
+      turn.flatMap((p) => {
+        const why = first?.heldBack(p);
+        return why ? [[p, why] as const] : [];
+      }),
+    );
+    for (const [pod, why] of waiting)
+      answers.set(pod.metadata.uid ?? '', { answer: { kind: 'held-back', message: why }, askAgainAt: 0 });
     const due = turn.filter(
-      (p) => !isTerminating(p) && !leftToEnd(p, settings) && (answerTo(p)?.askAgainAt ?? 0) <= now,
+      (p) =>
+        !isTerminating(p) &&
+        !leftToEnd(p, settings) &&
+        !waiting.has(p) &&
+        (answerTo(p)?.askAgainAt ?? 0) <= now,
     );
     const budgets = due.length > 0 ? (await kubernetes.list('poddisruptionbudgets')).items : [];
     const { ask, held } = allowance.split(due, budgets, now);
@@ -160,6 +195,8 @@ export async function drainNodes(
     // Waiting would not help any of them.
     const hopeless = pods.every((p) => !isTerminating(p) && answerTo(p)?.answer.kind === 'several-budgets');
     const blocked = turn.filter((p) => {
+      // Its own patience begins when it may leave.
+      if (waiting.has(p)) return false;
       const waited = patience.see(p, now);
       if (isAskedAway(answerTo(p)?.answer) && !isTerminating(p)) return false;
       return hopeless || waited >= (isTerminating(p) ? graceMs : drainMs);
@@ -191,16 +228,30 @@ export async function drainNodes(
       );
     }
     const lines = await adviceFor(context, stuck, patience, answers);
-    for (const node of nodes.filter((n) => stuck.some((p) => p.spec.nodeName === n))) {
-      const why = lines.filter((l) => l.node === node).map((l) => l.text);
-      skipped.push({ node, why });
-      say(`Node ${node} is left out (on-blocked: skip), and the next run tries it again:\n${why.join('\n')}`);
+    leaveOut(
+      nodes
+        .filter((n) => stuck.some((p) => p.spec.nodeName === n))
+        .map((node) => ({ node, why: lines.filter((l) => l.node === node).map((l) => l.text) })),
+    );
+  };
+
+  /** On these nodes nothing more is tried, or everything ends here. */
+  const leaveOut = (given: readonly SkippedNode[]): void => {
+    if (settings.onBlocked !== 'skip') {
+      const lines = [...new Set(given.flatMap((g) => g.why))];
+      throw new DrainFailed(
+        `Cannot drain ${names(given.map((g) => g.node))}:\n${lines.map((l) => `  - ${l}`).join('\n')}`,
+        given.map((g) => g.node),
+      );
     }
+    for (const { node, why } of given)
+      say(`Node ${node} is left out (on-blocked: skip), and the next run tries it again:\n${why.join('\n')}`);
+    skipped.push(...given);
     nodes = nodes.filter((n) => !skipped.some((s) => s.node === n));
   };
 
   // Each pod has its own patience, and critical ones their turn after all others.
-  const timeoutMs = 2 * (drainMs + graceMs);
+  const timeoutMs = 2 * (drainMs + graceMs) + (first?.longestMs ?? 0);
   try {
     await waitUntil(look, {
       what: `the pods of ${names(wave)} to leave`,

@@ -1,8 +1,8 @@
 import type { Deployment, EndpointSlice, PersistentVolumeClaim, Pod } from '../cluster/objects.ts';
 import { isFinished, isReady, isTerminating } from '../cluster/pods.ts';
 import { describeDuration, names } from '../text.ts';
-import { type Look, pause, WaitTimeout, waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
+import type { HoldsBack, SkippedNode } from './drain.ts';
 import { notSettledBecause, scaleBack, surgedEntries, waitUntilSettled } from './scale-back.ts';
 import { isOf, scaleUp, usualReplicas } from './scale-up.ts';
 import { deploymentOf, type SurgeDecision, surgeAnnotation, surgeDecisions } from './surge-decision.ts';
@@ -10,32 +10,18 @@ import type { Workloads } from './workloads.ts';
 
 export { canSurge, deploymentOf, deploymentsToSurge } from './surge-decision.ts';
 
-const pollMs = 500;
-
-/** A Deployment whose additional replica did not come in time. */
-export interface Stuck {
-  deployment: Deployment;
-  why: string;
-}
-
-export interface Surged {
-  /** Those that have their additional replica now. */
-  deployments: Deployment[];
-  stuck: Stuck[];
-}
-
 /**
  * Gives each Deployment that the eviction from these nodes would interrupt, or that its budget would hold, one replica more
- * for the time of the drain, and waits until it serves on a node that stays. The old count is in the journal first and
- * `putBack` restores it.
+ * for the time of the drain. The old count is in the journal first and `putBack` restores it.
  */
 export async function surgeDeployments(
   context: Context,
   nodes: readonly string[],
   workloads: Workloads,
-): Promise<Surged> {
-  const { journal, clock, signal, settings, say } = context;
-  if (settings.rolloutSurge === 'off') return { deployments: [], stuck: [] };
+): Promise<AdditionalReplicas> {
+  const { journal, settings, say } = context;
+  const given: SurgeDecision[] = [];
+  if (settings.rolloutSurge === 'off') return new AdditionalReplicas(context, nodes, given);
   const leaving = workloads.pods.filter((p) => nodes.includes(p.spec.nodeName ?? ''));
   const usual = workloads.deployments.map((d) => ({
     ...d,
@@ -47,7 +33,6 @@ export async function surgeDeployments(
       claims,
     });
   const claims = await claimsOf(context, leaving, workloads, decide([]));
-  const given: SurgeDecision[] = [];
   for (const decision of decide(claims)) {
     if (decision.refused) {
       say(refusal(decision));
@@ -61,20 +46,89 @@ export async function surgeDeployments(
     );
     given.push(decision);
   }
-  if (given.length === 0) return { deployments: [], stuck: [] };
-  const stuck = await waitUntilServing(context, nodes, given);
-  if (settings.settleMs > 0 && stuck.length < given.length) {
-    say(
-      `Giving load balancers ${describeDuration(settings.settleMs)} (settle-time) to learn of the additional replicas.`,
-    );
-    await pause(settings.settleMs, {
-      what: 'load balancers to learn of additional replicas',
-      say,
-      clock,
-      signal,
-    });
+  return new AdditionalReplicas(context, nodes, given);
+}
+
+/**
+ * Holds back the pods of surged Deployments until the additional replica serves on a node that stays, and load balancers have
+ * had settle-time to learn of it. All other pods may leave meanwhile.
+ */
+export class AdditionalReplicas implements HoldsBack {
+  readonly #context: Context;
+  readonly #leaving: ReadonlySet<string>;
+  readonly #given: readonly SurgeDecision[];
+  readonly #since: number;
+  readonly #lacking = new Map<SurgeDecision, string>();
+  readonly #servesSince = new Map<SurgeDecision, number>();
+  readonly #released = new Set<SurgeDecision>();
+
+  constructor(context: Context, leaving: readonly string[], given: readonly SurgeDecision[]) {
+    this.#context = context;
+    this.#leaving = new Set(leaving);
+    this.#given = given;
+    this.#since = context.clock.now();
+    for (const one of given) this.#lacking.set(one, 'it has just been asked for');
   }
-  return { deployments: given.map((d) => d.deployment), stuck };
+
+  /** Those that have one replica more. */
+  get deployments(): Deployment[] {
+    return this.#given.map((g) => g.deployment);
+  }
+
+  get longestMs(): number {
+    const { settings } = this.#context;
+    return this.#given.length > 0 ? settings.timeouts.rollout + settings.settleMs : 0;
+  }
+
+  async look(): Promise<void> {
+    const { kubernetes, clock, settings, say } = this.#context;
+    const open = this.#given.filter((g) => !this.#released.has(g));
+    for (const namespace of new Set(open.map((g) => g.deployment.metadata.namespace ?? ''))) {
+      const [pods, slices] = await Promise.all([
+        kubernetes.list('pods', { namespace }),
+        kubernetes.list('endpointslices', { namespace }),
+      ]);
+      for (const one of open.filter((g) => g.deployment.metadata.namespace === namespace)) {
+        const why = notServingBecause(one.deployment, pods.items, slices.items, this.#leaving);
+        if (why) {
+          this.#lacking.set(one, why);
+          this.#servesSince.delete(one);
+          continue;
+        }
+        this.#lacking.delete(one);
+        const since = this.#servesSince.get(one);
+        if (since === undefined) {
+          this.#servesSince.set(one, clock.now());
+          if (settings.settleMs > 0)
+            say(
+              `The additional replica of ${nameOf(one.deployment)} serves; giving load balancers ${describeDuration(settings.settleMs)} (settle-time) to learn of it.`,
+            );
+        }
+        if (clock.now() - (since ?? clock.now()) >= settings.settleMs) this.#released.add(one);
+      }
+    }
+  }
+
+  heldBack(pod: Pod): string | undefined {
+    const one = this.#given.find((g) => !this.#released.has(g) && isOf(g.deployment, pod));
+    if (!one) return undefined;
+    const why = this.#lacking.get(one) ?? 'load balancers are given time to learn of it';
+    return `it leaves once the additional replica of ${nameOf(one.deployment)} serves: ${why}`;
+  }
+
+  async givenUp(pods: readonly Pod[]): Promise<SkippedNode[]> {
+    const { clock, settings } = this.#context;
+    if (clock.now() - this.#since < settings.timeouts.rollout) return [];
+    const found = new Map<string, string[]>();
+    for (const [one, lacking] of this.#lacking) {
+      const why = await explained(this.#context, one, lacking);
+      for (const node of new Set(
+        pods.filter((p) => isOf(one.deployment, p)).map((p) => p.spec.nodeName ?? ''),
+      ))
+        found.set(node, [...(found.get(node) ?? []), why]);
+    }
+    return [...found].map(([node, why]) => ({ node, why }));
+  }
 }
 
 const nameOf = ({ metadata }: Deployment): string => `Deployment ${metadata.namespace}/${metadata.name}`;
@@ -105,73 +159,26 @@ async function claimsOf(
   return found.flatMap((claim) => claim ?? []);
 }
 
-/** Waits for all additional replicas at the same time; returns those that did not come within rollout-timeout. */
-async function waitUntilServing(
-  context: Context,
-  nodes: readonly string[],
-  surged: readonly SurgeDecision[],
-): Promise<Stuck[]> {
-  const { kubernetes, clock, signal, settings, say } = context;
-  const namespaces = [...new Set(surged.map((s) => s.deployment.metadata.namespace ?? ''))];
-  const leaving = new Set(nodes);
-  let lacking: Stuck[] = [];
-  const look = async (): Promise<Look<Stuck[]>> => {
-    const lists = await Promise.all(
-      namespaces.map(async (namespace) => {
-        const [pods, slices] = await Promise.all([
-          kubernetes.list('pods', { namespace }),
-          kubernetes.list('endpointslices', { namespace }),
-        ]);
-        return { pods: pods.items, slices: slices.items };
-      }),
-    );
-    const pods = lists.flatMap((l) => l.pods);
-    const slices = lists.flatMap((l) => l.slices);
-    lacking = surged.flatMap(({ deployment }) => {
-      const why = notServingBecause(deployment, pods, slices, leaving);
-      return why ? [{ deployment, why }] : [];
-    });
-    if (lacking.length === 0) return { done: [] };
-    return { waiting: names(lacking.map((l) => `${nameOf(l.deployment)}: ${l.why}`)) };
-  };
-  try {
-    return await waitUntil(look, {
-      what: 'the additional replicas',
-      timeoutName: 'rollout-timeout',
-      timeoutMs: settings.timeouts.rollout,
-      pollMs,
-      say,
-      clock,
-      signal,
-      wake: context.changed,
-    });
-  } catch (error) {
-    if (!(error instanceof WaitTimeout)) throw error;
-    return Promise.all(lacking.map(async (l) => ({ ...l, why: await explained(context, l, surged) })));
-  }
-}
-
 /** What a person can do about an additional replica that does not come. */
 async function explained(
   { kubernetes, settings }: Context,
-  { deployment, why }: Stuck,
-  surged: readonly SurgeDecision[],
+  decision: SurgeDecision,
+  lacking: string,
 ): Promise<string> {
+  const { deployment, autoscaler } = decision;
   const { namespace = '', name } = deployment.metadata;
   const usual = deployment.spec.replicas ?? 1;
   const present = await kubernetes.get('deployments', { namespace, name });
   const since = `after ${describeDuration(settings.timeouts.rollout)} (rollout-timeout)`;
-  const decision = surged.find((s) => s.deployment === deployment);
-  const autoscaler = decision?.autoscaler;
   const optOut =
-    decision?.why === 'blocked'
+    decision.why === 'blocked'
       ? 'or let its budget allow one disruption'
       : `or let it be away for a moment with the annotation ${surgeAnnotation}: "false"`;
   if ((present?.spec.replicas ?? 1) <= usual)
     return autoscaler
       ? `${nameOf(deployment)} still has ${usual} replicas ${since}, though HorizontalPodAutoscaler ${autoscaler.metadata.name} was asked for one more. See whether it works, ${optOut}.`
       : `${nameOf(deployment)} has ${usual} replicas again ${since}: something sets them back. Have it ignore spec.replicas, ${optOut}.`;
-  return `The additional replica of ${nameOf(deployment)} does not serve ${since}: ${why}. See why its newest pod is not ready, ${optOut}.`;
+  return `The additional replica of ${nameOf(deployment)} does not serve ${since}: ${lacking}. See why its newest pod is not ready, ${optOut}.`;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 
 /** The steps of a wave, as its timeline shows them. */
-export const waveSteps = ['surge', 'rollout', 'drain', 'volumes', 'soak', 'terminate', 'gate'] as const;
+export const waveSteps = ['surge', 'drain', 'volumes', 'soak', 'terminate', 'gate'] as const;
 export type WaveStep = (typeof waveSteps)[number];
 export type StepSeconds = Partial<Record<WaveStep, number>>;
 

@@ -36,7 +36,7 @@ export async function sendOff(
     `Rotation ${context.journal.runId} moves its pods to other nodes.`,
   );
   const last = await leaveBalancers(context, plan, serving, wave);
-  const { hanging, skipped } = await emptyNodes(context, nodes, () => times.end('rollout'));
+  const { hanging, skipped } = await emptyNodes(context, nodes);
   times.end('drain');
   const leaving = wave.filter((m) => !skipped.some((s) => s.node === m.node?.metadata.name));
   await stayInBalancers(

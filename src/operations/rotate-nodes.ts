@@ -17,6 +17,7 @@ import { copiesOf } from '../rotation/image/intent.ts';
 import { intoOf } from '../rotation/move-into.ts';
 import type { Plan } from '../rotation/plan.ts';
 import { outcome } from '../rotation/plan-summary.ts';
+import type { Replaced } from '../rotation/replaced.ts';
 import { type Restored, redisNote, rest, restore } from '../rotation/restore.ts';
 import {
   findWayBack,
@@ -27,7 +28,7 @@ import {
   turnBack,
   type WayBack,
 } from '../rotation/rollback.ts';
-import { type Replaced, rotate } from '../rotation/rotate.ts';
+import { rotate } from '../rotation/rotate.ts';
 import {
   begin,
   digestNote,

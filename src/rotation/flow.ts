@@ -7,6 +7,7 @@ import { refuseMovedTarget } from './as-planned.ts';
 import type { Context } from './context.ts';
 import type { NotCounted } from './gate.ts';
 import { InFlight, type Leaving } from './in-flight.ts';
+import { type InTurn, turns } from './in-turn.ts';
 import { aboutUnjoined } from './never-joined.ts';
 import { unreadyMembers } from './new-nodes.ts';
 import { heldByZone, type Moves, nextMoves, type Situation } from './next-moves.ts';
@@ -41,6 +42,8 @@ const askAgainMs = 3000;
 /** A rotation in progress: what it asked for, what became of it, and what can be done next. */
 export class Flow {
   readonly pace = new Pace();
+  /** For everything that changes the sizes of groups. */
+  readonly inTurn: InTurn = turns();
   readonly #context: Context;
   readonly #plan: Plan;
   readonly #deadline: number;
@@ -153,41 +156,54 @@ export class Flow {
     });
   }
 
+  /** What can be launched while a wave is on its way: instances that are gone since have made room. */
+  async refill(): Promise<{ scene: Scene; launch: Moves['launch'] }> {
+    const { scene, situation } = await this.#situation();
+    return { scene, launch: nextMoves(situation, this.#context.settings).launch };
+  }
+
   /** One look, and what follows from it. */
   async #look(): Promise<Next | { awaited: Awaited }> {
-    const { settings, clock } = this.#context;
-    const seen = await this.#see();
-    const own = await this.#ownNode(seen.members);
-    const candidates = withhold(withhold(seen.members, this.#skipped), own);
-    const scene = { ...seen, outdated: seen.members.filter((m) => m.state === 'outdated') };
-    this.#onTrial ??= this.#groupsOnTrial(seen.members);
-    const situation: Situation = {
-      groups: this.#plan.groups.map((planned) => {
-        const members = candidates.filter((m) => m.group === planned.name);
-        return {
-          planned,
-          size: this.#sizeOf(planned, members),
-          members,
-          canLaunchInZone: seen.groups.find((g) => g.name === planned.name)?.canLaunchInZone ?? false,
-          onTrial: this.#onTrial?.has(planned.name) ?? false,
-        };
-      }),
-      unready: new Set(seen.unready.keys()),
-      bound: new Set(),
-      timeTo: this.pace.timeTo(clock.now(), settings.soakMs, this.ends),
-      inWaves: settings.soakMs > 0 || settings.intervalMs > 0,
-    };
-    const moves = await this.#moves(situation);
-    const leave = this.#gathered(moves.leave, seen.unready.size > 0);
-    if (moves.launch.length + leave.length > 0) return { scene, moves: { ...moves, leave } };
-    const left = candidates.some((m) => m.state === 'outdated');
-    const awaited = left && !situation.timeTo.leave ? this.#awaitedToGo(seen.members) : this.#awaited(seen);
+    const { scene, situation } = await this.#situation();
+    const { launch, leave: free } = await this.#moves(situation);
+    const leave = this.#gathered(free, scene.unready.size > 0);
+    if (launch.length + leave.length > 0) return { scene, moves: { launch, leave } };
+    const left = situation.groups.some((g) => g.members.some((m) => m.state === 'outdated'));
+    const { timeTo } = situation;
+    const awaited = left && !timeTo.leave ? this.#awaitedToGo(scene.members) : this.#awaited(scene);
     if (awaited) return { awaited };
-    if (left && situation.timeTo.launch && situation.timeTo.leave)
+    if (left && timeTo.launch && timeTo.leave)
       throw new Error(
         `Nothing can be done for ${count(scene.outdated.length, 'outdated node')}: ${names(nodesOf(scene.outdated), 3)}. Look at max-surge, max-unavailable and max-at-once, then run the workflow again.`,
       );
     return { scene, end: left ? 'time' : 'done' };
+  }
+
+  async #situation(): Promise<{ scene: Scene; situation: Situation }> {
+    const { settings, clock } = this.#context;
+    const seen = await this.#see();
+    const own = await this.#ownNode(seen.members);
+    const candidates = withhold(withhold(seen.members, this.#skipped), own);
+    this.#onTrial ??= this.#groupsOnTrial(seen.members);
+    return {
+      scene: { ...seen, outdated: seen.members.filter((m) => m.state === 'outdated') },
+      situation: {
+        groups: this.#plan.groups.map((planned) => {
+          const members = candidates.filter((m) => m.group === planned.name);
+          return {
+            planned,
+            size: this.#sizeOf(planned, members),
+            members,
+            canLaunchInZone: seen.groups.find((g) => g.name === planned.name)?.canLaunchInZone ?? false,
+            onTrial: this.#onTrial?.has(planned.name) ?? false,
+          };
+        }),
+        unready: new Set(seen.unready.keys()),
+        bound: new Set(),
+        timeTo: this.pace.timeTo(clock.now(), settings.soakMs, this.ends),
+        inWaves: settings.soakMs > 0 || settings.intervalMs > 0,
+      },
+    };
   }
 
   /** The run itself never has fewer than before: replacements come first, or the group counts them among those to come. */

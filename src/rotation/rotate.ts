@@ -5,28 +5,16 @@ import { announcer } from './announce.ts';
 import type { Context } from './context.ts';
 import type { SkippedNode } from './drain.ts';
 import { evenOutZones } from './even-zones.ts';
-import { Flow, type Scene } from './flow.ts';
+import { Flow, type Next, type Scene } from './flow.ts';
 import { passGate } from './gate.ts';
-import type { Leaving } from './in-flight.ts';
 import { forgetBalancers } from './load-balancers.ts';
-import { homeOf } from './move-into.ts';
-import type { Moves } from './next-moves.ts';
 import type { Plan } from './plan.ts';
+import { launch, whileRefilling } from './refill.ts';
+import { Ending, type Replaced } from './replaced.ts';
 import { putBack } from './rollout.ts';
-import { type StepSeconds, StepTimes } from './step-times.ts';
-import { request } from './surge.ts';
+import { StepTimes } from './step-times.ts';
 import { lookAround } from './view.ts';
 import { sendOff } from './wave.ts';
-
-/** One node that was replaced, for the summary. */
-export interface Replaced {
-  node: string;
-  group: string;
-  wave: number;
-  /** Of its whole wave, and of the steps of it. */
-  seconds: number;
-  steps: StepSeconds;
-}
 
 /**
  * Goes on until no outdated member is left, or no time for another: launches replacements as far as max-surge has room, and
@@ -43,99 +31,99 @@ export async function rotate(
   onSkipped: (skipped: SkippedNode) => void = () => {},
 ): Promise<number> {
   const { clock, settings, say, signal } = context;
-  const known = new Set((context.journal.noted('troubles') as string[] | undefined) ?? []);
-  /** Told to terminate, and not gone yet. */
-  const ending = new Map<string, { replaced: Replaced; began: number }>();
-  const tell = (id: string) => {
-    const one = ending.get(id);
-    ending.delete(id);
-    if (one) onReplaced(one.replaced);
-  };
-  const flow = new Flow(context, plan, deadline, async ({ member, since }: Leaving) => {
-    const { replaced, began } = ending.get(member.instanceId) ?? {};
-    if (replaced) replaced.steps.terminate = Math.round((clock.now() - since) / 1000);
-    if (began !== undefined) flow.pace.left(clock.now() - began);
+  const ending = new Ending(clock, onReplaced);
+  const flow = new Flow(context, plan, deadline, async ({ member, since }) => {
+    const wayOutMs = ending.gone(member, since);
+    if (wayOutMs !== undefined) flow.pace.left(wayOutMs);
     await forgetBalancers(context, [member]);
-    tell(member.instanceId);
   });
   flow.terminated(await stillLeaving(context, plan));
   const announce = await announcer(context, plan);
-  let times = new StepTimes(clock);
-  let began = clock.now();
+  let before = clock.now();
   let wave = 0;
   try {
     for (;;) {
       signal.throwIfAborted();
       const next = await flow.next();
-      if ('end' in next) {
-        const left = next.scene.outdated.length;
-        if (next.end === 'time') sayNoTime(context, left, flow.ends, deadline);
-        else if (left > 0 && !flow.skips) sayOwnNode(context, next.scene.outdated);
-        if (wave > 0) await passGate(context, known);
-        context.fold?.();
-        if (next.end === 'done' && !flow.skips) await evenOutZones(context, plan);
-        return left;
-      }
+      if ('end' in next) return await finish(context, plan, flow, next, wave > 0, deadline);
       const { scene, moves } = next;
-      await launch(context, plan, scene, moves, flow);
+      await launch(context, plan, scene, moves.launch, flow);
       if (moves.leave.length === 0) continue;
       wave++;
-      const started = clock.now();
-      times.end('surge');
       announce(wave, scene.members, moves.leave);
-      const after = scene.outdated.length - moves.leave.length;
-      say(`Wave ${wave}: ${names(nodesOf(moves.leave))}; ${count(after, 'outdated node')} after it.`);
-      const serving = {
-        groups: scene.groups,
-        members: scene.members.filter((m) => !scene.unready.has(m.instanceId)),
-      };
-      const notCounted = flow.notCounted(moves.leave);
-      const kept = await sendOff(context, plan, serving, moves.leave, known, notCounted, times);
-      const isKept = (m: Member) => kept.some((k) => k.node === m.node?.metadata.name);
-      const left = moves.leave.filter((m) => !isKept(m));
-      flow.terminated(left);
-      for (const member of moves.leave.filter(isKept)) flow.skip(member);
-      for (const one of kept) onSkipped(one);
-      const steps: StepSeconds = {};
-      for (const m of left)
-        ending.set(m.instanceId, { replaced: replacedBy(m, wave, steps), began: started });
-      await passGate(context, known, notCounted);
-      times.end('gate');
-      Object.assign(steps, { ...times.seconds(), ...steps });
-      for (const { replaced } of [...ending.values()].filter((e) => e.replaced.wave === wave))
-        replaced.seconds = Math.round((clock.now() - began) / 1000);
-      flow.proven(left.map((m) => m.group));
-      flow.pace.left(clock.now() - started);
+      const left = scene.outdated.length - moves.leave.length;
+      say(`Wave ${wave}: ${names(nodesOf(moves.leave))}; ${count(left, 'outdated node')} after it.`);
+      const times = new StepTimes(clock, before);
+      times.end('surge');
+      await whileRefilling(context, plan, flow, () =>
+        replaceWave(context, plan, flow, ending, scene, moves.leave, wave, times, onSkipped),
+      );
+      ending.passed(wave, Math.round((clock.now() - before) / 1000));
       context.fold?.();
-      if (settings.intervalMs > 0 && after > 0)
+      if (settings.intervalMs > 0 && left > 0)
         await pause(settings.intervalMs, { what: 'the next wave (interval)', say, clock, signal });
-      times = new StepTimes(clock);
-      began = clock.now();
+      before = clock.now();
     }
   } catch (error) {
     // What puts everything back must not take them for nodes that stay.
     if (!signal.aborted) await flow.seeOff().catch(() => {});
     throw error;
   } finally {
-    for (const id of [...ending.keys()]) tell(id);
+    ending.close();
   }
 }
 
-const replacedBy = (m: Member, wave: number, steps: StepSeconds): Replaced => ({
-  node: m.node?.metadata.name ?? m.instanceId,
-  group: homeOf(m),
-  wave,
-  seconds: 0,
-  steps,
-});
+/** Members leave whose replacements serve; then the cluster must be no worse than before. */
+async function replaceWave(
+  context: Context,
+  plan: Plan,
+  flow: Flow,
+  ending: Ending,
+  scene: Scene,
+  wave: readonly Member[],
+  number: number,
+  times: StepTimes,
+  onSkipped: (skipped: SkippedNode) => void,
+): Promise<void> {
+  const { clock } = context;
+  const known = troublesBefore(context);
+  const tainted = clock.now();
+  const serving = {
+    groups: scene.groups,
+    members: scene.members.filter((m) => !scene.unready.has(m.instanceId)),
+  };
+  const notCounted = flow.notCounted(wave);
+  const kept = await sendOff(context, plan, serving, wave, known, notCounted, times, flow.inTurn);
+  const isKept = (m: Member) => kept.some((k) => k.node === m.node?.metadata.name);
+  for (const member of wave.filter(isKept)) flow.skip(member);
+  for (const one of kept) onSkipped(one);
+  const left = wave.filter((m) => !isKept(m));
+  flow.terminated(left);
+  for (const member of left) ending.add(member, number, tainted, times.seconds);
+  await passGate(context, known, notCounted);
+  times.end('gate');
+  flow.proven(left.map((m) => m.group));
+  flow.pace.left(clock.now() - tainted);
+}
 
-async function launch(context: Context, plan: Plan, scene: Scene, moves: Moves, flow: Flow): Promise<void> {
-  for (const { group: name, zones } of moves.launch) {
-    const group = scene.groups.find((g) => g.name === name);
-    if (!group) continue;
-    await request(context, plan, group, zones);
-    flow.launched(name, zones);
-  }
+const troublesBefore = ({ journal }: Context): Set<string> =>
+  new Set((journal.noted('troubles') as string[] | undefined) ?? []);
+
+/** Says why it ends, and leaves everything in order. Returns how many outdated members are left. */
+async function finish(
+  context: Context,
+  plan: Plan,
+  flow: Flow,
+  { scene, end }: Extract<Next, { end: string }>,
+  changed: boolean,
+  deadline: number,
+): Promise<number> {
+  const { outdated } = scene;
+  if (end === 'time') sayNoTime(context, outdated.length, flow.ends, deadline);
+  else if (outdated.length > 0 && !flow.skips) sayOwnNode(context, outdated);
+  if (changed) await passGate(context, troublesBefore(context));
+  if (end === 'done' && !flow.skips) await evenOutZones(context, plan);
+  return outdated.length;
 }
 
 /** A killed run may have asked for terminations that it did not see through. */

@@ -7,23 +7,24 @@ export type StepSeconds = Partial<Record<WaveStep, number>>;
 
 /** How long the steps of a wave took; one that comes twice counts together. */
 export class StepTimes {
+  /** Goes on to change as long as the wave does. */
+  readonly seconds: StepSeconds = {};
   readonly #clock: Clock;
   readonly #ms = new Map<WaveStep, number>();
   #since: number;
 
-  constructor(clock: Clock) {
+  /** @param since when its first step began, in epoch milliseconds */
+  constructor(clock: Clock, since: number) {
     this.#clock = clock;
-    this.#since = clock.now();
+    this.#since = since;
   }
 
   /** What has passed since the step before belongs to this one. */
   end(step: WaveStep): void {
     const now = this.#clock.now();
-    this.#ms.set(step, (this.#ms.get(step) ?? 0) + now - this.#since);
+    const ms = (this.#ms.get(step) ?? 0) + now - this.#since;
+    this.#ms.set(step, ms);
+    this.seconds[step] = Math.round(ms / 1000);
     this.#since = now;
-  }
-
-  seconds(): StepSeconds {
-    return Object.fromEntries([...this.#ms].map(([step, ms]) => [step, Math.round(ms / 1000)]));
   }
 }

@@ -3,8 +3,8 @@ import type { SkippedNode } from './drain.ts';
 import type { Forecast } from './forecast/forecast.ts';
 import type { Plan } from './plan.ts';
 import { planSummary } from './plan-summary.ts';
+import type { Replaced } from './replaced.ts';
 import type { Restored } from './restore.ts';
-import type { Replaced } from './rotate.ts';
 import { waveSteps } from './step-times.ts';
 
 export interface Story {

@@ -3,6 +3,7 @@ import type { Context } from './context.ts';
 import type { SkippedNode } from './drain.ts';
 import { emptyNodes } from './empty-nodes.ts';
 import type { NotCounted } from './gate.ts';
+import type { InTurn } from './in-turn.ts';
 import { requestTermination, waitForVolumes } from './leave.ts';
 import { leaveBalancers, leaveBalancersAtLast, stayInBalancers } from './load-balancers.ts';
 import type { Plan } from './plan.ts';
@@ -26,6 +27,7 @@ export async function sendOff(
   known: ReadonlySet<string>,
   notCounted: NotCounted,
   times: StepTimes,
+  inTurn: InTurn,
 ): Promise<SkippedNode[]> {
   const nodes = nodesOf(wave);
   await taint(context, nodes, 'NoSchedule');
@@ -48,6 +50,6 @@ export async function sendOff(
   times.end('volumes');
   await soak(context, leaving, known, notCounted);
   times.end('soak');
-  await requestTermination(context, plan, leaving, hanging);
+  await inTurn(() => requestTermination(context, plan, leaving, hanging));
   return skipped;
 }

@@ -50,12 +50,13 @@ export const rotateNodesContract: Contract = {
         'Replace nodes that are older than this, too, whatever they run; for example 30d. Without it age does not matter.',
     },
     'max-surge': {
-      description: 'Nodes added per group and wave, as a number or a percentage of the group.',
+      description:
+        'Nodes that a group may have more at once, those that shut down included, as a number or a percentage of the group.',
       default: '1',
     },
     'max-unavailable': {
       description:
-        'Nodes per group and wave that leave without a replacement beforehand, as a number or a percentage.',
+        'Nodes that a group may have fewer at once: so many leave without a replacement beforehand; as a number or a percentage.',
       default: '0',
     },
     'cluster-autoscaler': {
@@ -64,7 +65,7 @@ export const rotateNodesContract: Contract = {
     },
     'max-at-once': {
       description:
-        'Nodes of all groups together that are replaced in one wave. Without it only the groups limit it.',
+        'Nodes of all groups together that are replaced at once. Without it only the groups limit it.',
     },
     'target-group': {
       description:
@@ -72,7 +73,8 @@ export const rotateNodesContract: Contract = {
       default: '',
     },
     canary: {
-      description: 'When no node of a group runs the new configuration yet, its first wave is a single node.',
+      description:
+        'When no node of a group runs the new configuration yet, its first node is replaced alone.',
       default: 'true',
     },
     jobs: {
@@ -121,7 +123,7 @@ export const rotateNodesContract: Contract = {
     },
     'time-budget': {
       description:
-        'How long this step may take. No wave begins that would not end in time: the run rests, everything as before, and running the workflow again goes on with it.',
+        'How long this step may take. No node is launched whose predecessor would not be gone in time: the run rests, everything as before, and running the workflow again goes on with it.',
       default: '5h30m',
     },
     soak: {
@@ -129,7 +131,11 @@ export const rotateNodesContract: Contract = {
         'How long drained nodes stay, tainted and empty, before they are terminated; when the cluster gets worse meanwhile the rotation ends, and they are still there.',
       default: '0s',
     },
-    interval: { description: 'Pause between waves.', default: '0s' },
+    interval: {
+      description:
+        'Pause between waves. With it, or with soak, nobody leaves before all replacements of a wave serve.',
+      default: '0s',
+    },
     'required-passes': { description: 'How many times in a row a validation must pass.', default: '2' },
     'node-timeout': {
       description: 'How long a new node may take from the request to ready with all DaemonSets.',

@@ -69,9 +69,11 @@ export class Flow {
     this.#onGone = onGone;
   }
 
-  /** When no more time is left: at the deadline, or when the credentials end. */
-  get ends(): number {
-    return Math.min(this.#deadline, this.#context.credentialsLastUntil?.() ?? this.#deadline);
+  /** Whether there is time, given that members soak at least so long. */
+  #timeTo(soakMs: number): { launch: boolean; leave: boolean } {
+    const { clock, credentialsLastUntil } = this.#context;
+    const answeredUntil = credentialsLastUntil?.() ?? Number.POSITIVE_INFINITY;
+    return this.pace.timeTo(clock.now(), soakMs, this.#deadline, answeredUntil);
   }
 
   launched(group: string, zones: readonly string[]): void {
@@ -180,7 +182,7 @@ export class Flow {
   }
 
   async #situation(): Promise<{ scene: Scene; situation: Situation }> {
-    const { settings, clock } = this.#context;
+    const { settings } = this.#context;
     const seen = await this.#see();
     const own = await this.#ownNode(seen.members);
     const candidates = withhold(withhold(seen.members, this.#skipped), own);
@@ -200,7 +202,7 @@ export class Flow {
         }),
         unready: new Set(seen.unready.keys()),
         bound: new Set(),
-        timeTo: this.pace.timeTo(clock.now(), settings.soakMs, this.ends),
+        timeTo: this.#timeTo(settings.soakMs),
         inWaves: settings.soakMs > 0 || settings.intervalMs > 0,
       },
     };
@@ -289,18 +291,18 @@ export class Flow {
     const { settings, clock } = this.#context;
     const free = nextMoves(situation, settings);
     if (free.leave.length === 0) return free;
-    const bound = new Set((await heldByVolumes(this.#context, this.#surged(situation))).keys());
+    const held = await heldByVolumes(this.#context, this.#surged(situation));
+    const bound = new Set(held.keys());
     const moves = nextMoves({ ...situation, bound }, settings);
     const soakMs = soakLeftMs(
       moves.leave.map((m) => m.node),
       settings.soakMs,
       clock.now(),
     );
-    const { leave } = this.pace.timeTo(clock.now(), soakMs, this.ends);
-    if (!leave) return { ...moves, leave: [] };
+    if (!this.#timeTo(soakMs).leave) return { ...moves, leave: [] };
     return moves.launch.length + moves.leave.length > 0
       ? moves
-      : { launch: this.#anotherZone({ ...situation, bound }), leave: [] };
+      : { launch: this.#anotherZone({ ...situation, bound }, held), leave: [] };
   }
 
   /** Without surge nobody waits for a replacement. */
@@ -313,7 +315,7 @@ export class Flow {
    * the fewest, so the next one may come to the right zone.
    * @throws Error when max-surge allows no more.
    */
-  #anotherZone(situation: Situation): Moves['launch'] {
+  #anotherZone(situation: Situation, reasons: ReadonlyMap<string, string>): Moves['launch'] {
     const { settings, say } = this.#context;
     return heldByZone(situation, settings).map((held) => {
       const {
@@ -323,7 +325,7 @@ export class Flow {
       } = situation.groups.find((g) => g.planned.name === held.group) ?? {};
       const spare = Math.max(0, members.filter((m) => m.state !== 'standby').length - size);
       const { name } = held.node?.metadata ?? { name: held.instanceId };
-      const why = 'its volumes can follow to no other node';
+      const why = reasons.get(held.instanceId);
       if (planned && spare >= waveSize(planned, settings).surge) {
         throw new Error(
           `${name} in ${held.zone} cannot leave: ${why}, and AWS chose other zones for the new nodes of ${held.group}. ` +

@@ -22,16 +22,23 @@ export class Pace {
   }
 
   /**
-   * Whether there is time for a replacement from its launch on, and for a member whose replacement serves to leave.
+   * Whether there is time for a replacement from its launch on, and for a member whose replacement serves to leave. What was
+   * launched in time is seen through, unless AWS will not answer any more.
    * @param soakMs how long members soak, at least
-   * @param ends in epoch milliseconds
+   * @param deadline in epoch milliseconds
+   * @param answeredUntil when the credentials end, in epoch milliseconds
    */
-  timeTo(now: number, soakMs: number, ends: number): { launch: boolean; leave: boolean } {
+  timeTo(
+    now: number,
+    soakMs: number,
+    deadline: number,
+    answeredUntil: number,
+  ): { launch: boolean; leave: boolean } {
     const wayOutMs = Math.max(this.#wayOutMs, soakMs);
+    const ends = Math.min(deadline, answeredUntil);
     return {
       launch: fits(now, this.#bootMs + wayOutMs, ends),
-      // What the first replacements were launched for is seen through: nothing was known then.
-      leave: fits(now, wayOutMs, ends) || (this.#begun && this.#wayOutMs === 0),
+      leave: fits(now, wayOutMs, this.#begun ? answeredUntil : ends),
     };
   }
 }

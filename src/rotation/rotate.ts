@@ -119,7 +119,7 @@ async function finish(
   deadline: number,
 ): Promise<number> {
   const { outdated } = scene;
-  if (end === 'time') sayNoTime(context, outdated.length, flow.ends, deadline);
+  if (end === 'time') sayNoTime(context, outdated.length, deadline);
   else if (outdated.length > 0 && !flow.skips) sayOwnNode(context, outdated);
   if (changed) await passGate(context, troublesBefore(context));
   if (end === 'done' && !flow.skips) await evenOutZones(context, plan);
@@ -136,10 +136,11 @@ async function stillLeaving(context: Context, plan: Plan): Promise<Member[]> {
   return leaving;
 }
 
-function sayNoTime({ say }: Context, left: number, ends: number, deadline: number): void {
+function sayNoTime({ say, credentialsLastUntil }: Context, left: number, deadline: number): void {
   const rest = `${count(left, 'outdated node')} left for the next run.`;
+  const ends = credentialsLastUntil?.();
   say(
-    ends < deadline
+    ends !== undefined && ends < deadline
       ? `The AWS credentials of the job end at ${new Date(ends).toISOString().slice(11, 19)} UTC and cannot be renewed: no other wave until then, ${rest}`
       : `The time budget has no room for another wave: ${rest}`,
   );

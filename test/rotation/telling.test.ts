@@ -93,15 +93,15 @@ describe('the log of a rotation', () => {
     const world = await shopWorld({ factor: 4 });
     const run = await listen(world, {});
     const folds = run.log.filter((line) => line.startsWith('fold: '));
-    expect(folds.map((f) => f.replace(/: ip-.*/, ': …'))).toEqual([
-      'fold: Wave 1 of 4: …',
-      'fold: Wave 2 of 4: …',
-      'fold: Wave 3 of 4: …',
-      'fold: Wave 4 of 4: …',
-      // Ending twice ends once.
-      'fold: ',
-      'fold: ',
-    ]);
+    const titles = folds.filter((f) => f !== 'fold: ');
+    expect(titles.length).toBeGreaterThanOrEqual(4);
+    expect(titles.map((f) => f.replace(/, \d of 7 nodes left: ip-.*/, ': …'))).toEqual(
+      titles.map((_, n) => `fold: Wave ${n + 1}: …`),
+    );
+    expect(titles[0]).toMatch(', 7 of 7 nodes left');
+    // What is said between two waves is in none of them.
+    expect(folds[1]).toBe('fold: ');
+    expect(folds.at(-1)).toBe('fold: ');
     const last = run.log.indexOf('fold: ');
     expect(run.log.slice(last).some((l) => /^Waiting for .* to be gone/.test(l))).toBe(false);
   });
@@ -134,7 +134,7 @@ describe('the log of a rotation', () => {
     );
     expect(run.log).toContainEqual(
       expect.stringMatching(
-        /^Waiting for load balancers to learn of additional replicas since 40s, 1m20s more\.$/,
+        /^Waiting for the pods of .* to leave since \d+s.*: it leaves once the additional replica of Deployment shop\/checkout serves: load balancers are given time to learn of it/,
       ),
     );
   });
@@ -143,7 +143,7 @@ describe('the log of a rotation', () => {
     const run = await listen(await shopWorld({ seed: 3 }), {});
     expect(run.log).toContainEqual(
       expect.stringMatching(
-        /^Wave 2 should take about \d+m\d*s?, all that are left about \d+m\d*s?: until about \d\d:\d\d:\d\d UTC\.$/,
+        /^All that are left should take about \d+m\d*s?: until about \d\d:\d\d:\d\d UTC\.$/,
       ),
     );
     expect(run.log).toContainEqual(
@@ -164,17 +164,15 @@ test('the summary of a rotation has the steps of each wave', async () => {
   const world = await shopWorld();
   const run = await runEngine(world, { soak: '1m' });
   const text = run.summary();
-  expect(text).toMatch(
-    '| Wave | Nodes replaced | surge | rollout | drain | soak | terminate | gate | Wave took |',
-  );
+  expect(text).toMatch('| Wave | Nodes replaced | surge | drain | soak | terminate | gate | Wave took |');
   const rows = text.split('\n').filter((line) => /^\| \d \| ip-/.test(line));
   expect(rows).toHaveLength(4);
   for (const row of rows) {
-    const [, , , surge, , , soak, , , took] = row
+    const [, , , surge, , soak, , , took] = row
       .split(' | ')
       .flatMap((c) => c.split('| '))
       .map((c) => c.trim());
-    expect([surge, soak]).toEqual([expect.stringMatching(/^1m\d*s?$/), expect.stringMatching(/^1m\d?s?$/)]);
-    expect(took).toMatch(/^[23]m/);
+    expect([surge, soak]).toEqual([expect.stringMatching(/^[12]m\d*s?$/), expect.stringMatching(/^1m\d?s?$/)]);
+    expect(took).toMatch(/^[234]m/);
   }
 });

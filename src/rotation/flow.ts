@@ -78,7 +78,6 @@ export class Flow {
 
   launched(group: string, zones: readonly string[]): void {
     this.#inFlight.launched(group, zones, this.#context.clock.now());
-    this.pace.begin();
   }
 
   terminated(members: readonly Member[]): void {

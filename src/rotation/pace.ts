@@ -6,11 +6,6 @@ export class Pace {
   #wayOutMs = 0;
   #begun = false;
 
-  /** A replacement was launched. */
-  begin(): void {
-    this.#begun = true;
-  }
-
   /** A new node took so long until it served. */
   booted(ms: number): void {
     this.#bootMs = Math.max(this.#bootMs, ms);
@@ -23,7 +18,7 @@ export class Pace {
 
   /**
    * Whether there is time for a replacement from its launch on, and for a member whose replacement serves to leave. What was
-   * launched in time is seen through, unless AWS will not answer any more.
+   * begun in time is seen through, unless AWS will not answer any more.
    * @param soakMs how long members soak, at least
    * @param deadline in epoch milliseconds
    * @param answeredUntil when the credentials end, in epoch milliseconds
@@ -36,6 +31,7 @@ export class Pace {
   ): { launch: boolean; leave: boolean } {
     const wayOutMs = Math.max(this.#wayOutMs, soakMs);
     const ends = Math.min(deadline, answeredUntil);
+    this.#begun ||= fits(now, soakMs, deadline);
     return {
       launch: fits(now, this.#bootMs + wayOutMs, ends),
       leave: fits(now, wayOutMs, this.#begun ? answeredUntil : ends),

@@ -172,7 +172,10 @@ test('the summary of a rotation has the steps of each wave', async () => {
       .split(' | ')
       .flatMap((c) => c.split('| '))
       .map((c) => c.trim());
-    expect([surge, soak]).toEqual([expect.stringMatching(/^[12]m\d*s?$/), expect.stringMatching(/^1m\d?s?$/)]);
+    expect([surge, soak]).toEqual([
+      expect.stringMatching(/^[12]m\d*s?$/),
+      expect.stringMatching(/^1m\d?s?$/),
+    ]);
     expect(took).toMatch(/^[234]m/);
   }
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Deployment, Pod } from '../../src/cluster/objects.ts';
 import { validateCluster } from '../../src/operations/validate-cluster.ts';
 import { apiRestart } from '../../src/rehearsal/faults/api-restart.ts';
+import { faults } from '../../src/rehearsal/faults/index.ts';
 import { deployment } from '../../src/rehearsal/scenario/objects.ts';
 import {
   controlNodes,
@@ -377,6 +378,26 @@ describe('a rotation of the control plane', () => {
     expect(run.log.join('\n')).toMatch(
       `Left alone: ${groupIn(zones[0] ?? '')}: its node ${nodes[0]} is of the control plane`,
     );
+  });
+});
+
+describe('whatever goes wrong, one member of the control plane is away at most', () => {
+  /** What a group without surge learns only after its member has gone. */
+  const stops: Record<string, RegExp> = {
+    'never-joins': /runs but has not joined as a node/,
+    'no-capacity': /AWS could not launch an instance: We currently do not have sufficient/,
+    'full-zone': /AWS could not launch an instance: We currently do not have sufficient/,
+    'stuck-hook': /is Terminating:Wait/,
+  };
+
+  test.each(faults)('with $name', async (fault) => {
+    const world = await kopsWorld({ fault });
+    const seen = witness(world);
+    const run = await runEngine(world, only);
+    expect(run.failure).toMatch(stops[fault.name] ?? /^$/);
+    expect(seen.fewest()).toBeGreaterThanOrEqual(2);
+    expect(world.outdated().length).toBe(run.failure ? (fault.name === 'stuck-hook' ? 10 : 9) : 7);
+    expect(world.changed()).toEqual([]);
   });
 });
 

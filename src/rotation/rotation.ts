@@ -132,7 +132,7 @@ export async function makePlan(
 
 /** The plan of the control plane, whose members are too old by the same rules. */
 async function planFirst(
-  source: Pick<Context, 'aws' | 'kubernetes'>,
+  source: Pick<Context, 'aws' | 'kubernetes' | 'say'>,
   settings: Context['settings'],
   members: readonly Member[],
   now: number,

@@ -2,7 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import type { Deployment, Pod } from '../../src/cluster/objects.ts';
 import { validateCluster } from '../../src/operations/validate-cluster.ts';
 import { apiRestart } from '../../src/rehearsal/faults/api-restart.ts';
+import type { Fault } from '../../src/rehearsal/faults/fault.ts';
 import { faults } from '../../src/rehearsal/faults/index.ts';
+import { noCapacity } from '../../src/rehearsal/faults/no-capacity.ts';
 import { deployment } from '../../src/rehearsal/scenario/objects.ts';
 import {
   controlNodes,
@@ -37,7 +39,7 @@ const closed = (world: World): string[] =>
 
 describe('the control plane of kops', () => {
   test('is replaced before all workers, one member at a time, and etcd never loses its quorum', async () => {
-    const world = await kopsWorld();
+    const world = await kopsWorld({ factor: 4 });
     const seen = witness(world);
     const run = await runEngine(world, roll);
     expect(run.failure).toBe('');
@@ -164,6 +166,10 @@ describe('a member of the control plane is not replaced', () => {
     // Whichever leaves, one of the two clusters would have a single member left.
     setReady(world, 'etcd-manager-main', a, false);
     setReady(world, 'etcd-manager-events', b, false);
+    const plan = await runEngine(world, { ...roll, phase: 'plan', validation: '', baseline: '' });
+    expect(plan.log.join('\n')).toMatch(
+      `At this moment ${a}, the first of the control plane, could not leave: etcd-manager-events would have 1 of 3 members ready`,
+    );
     const run = await runEngine(world, roll);
     expect(run.failure).toMatch(
       `Gave up waiting for etcd and the API servers to do without ${a} after 15m (gate-timeout): etcd-manager-events would have 1 of 3 members ready, and needs 2 (not ready on ${b}). ${a} stays.`,
@@ -399,6 +405,25 @@ describe('whatever goes wrong, one member of the control plane is away at most',
     expect(world.outdated().length).toBe(run.failure ? (fault.name === 'stuck-hook' ? 10 : 9) : 7);
     expect(world.changed()).toEqual([]);
   });
+});
+
+test('a rotation of the control plane that AWS had no capacity for goes on when there is some, and not before', async () => {
+  let lacks = true;
+  const launchFailure: Fault['launchFailure'] = (...asked) =>
+    lacks ? noCapacity.launchFailure?.(...asked) : undefined;
+  const world = await kopsWorld({ fault: { ...noCapacity, launchFailure } });
+  const seen = witness(world);
+  expect((await runEngine(world, only)).failure).toMatch('AWS could not launch an instance');
+  const again = await runEngine(world, only);
+  expect(again.failure).toMatch('AWS could not launch an instance');
+  expect(world.outdated()).toHaveLength(9);
+  lacks = false;
+  const last = await runEngine(world, only);
+  expect(last.failure).toBe('');
+  expect(last.outputs).toMatchObject({ verdict: 'completed', replaced: '2' });
+  expect(seen.fewest()).toBe(2);
+  expect(world.outdated()).toHaveLength(7);
+  expect(world.changed()).toEqual([]);
 });
 
 describe('a rotation of the control plane that was killed', () => {

@@ -1,4 +1,4 @@
-import type { Member } from '../../cluster/members.ts';
+import { type Member, nodesOf } from '../../cluster/members.ts';
 import type { Pod } from '../../cluster/objects.ts';
 import { podName } from '../../cluster/pods.ts';
 import type { Kubernetes } from '../../cluster/ports.ts';
@@ -8,7 +8,16 @@ import { groupsOf } from '../move-into.ts';
 import { type Plan, planRotation } from '../plan.ts';
 import { refuseSuspended } from '../suspended.ts';
 import { lookAround, refuseRefresh, type View } from '../view.ts';
-import { controlPlaneNamespace, type Layout, layoutOf, neverSpared, type Part, partsOf } from './quorum.ts';
+import {
+  controlPlaneNamespace,
+  inOrder,
+  type Layout,
+  layoutOf,
+  lostWithout,
+  neverSpared,
+  type Part,
+  partsOf,
+} from './quorum.ts';
 
 /** Control-plane groups, each wave of which is one member. */
 export interface ControlPlanePlan extends Omit<Plan, 'controlPlane'>, Layout {}
@@ -52,7 +61,7 @@ export async function lookAtControlPlane(
  * @throws Error when its groups cannot be rolled now.
  */
 export async function planControlPlane(
-  source: Pick<Context, 'aws' | 'kubernetes'>,
+  source: Pick<Context, 'aws' | 'kubernetes' | 'say'>,
   { groups: found, members }: View,
   launchedBefore: number | undefined,
   redis: readonly Pod[],
@@ -64,8 +73,15 @@ export async function planControlPlane(
   );
   refuseSuspended(groups);
   const plan = planRotation(groups, members, oneByOne);
-  const layout = layoutOf(groups, members, await readParts(source.kubernetes));
+  const parts = await readParts(source.kubernetes);
+  const layout = layoutOf(groups, members, parts);
   if (plan.waves.length > 0) refuseHopeless(plan, members, layout, redis);
+  const outdated = members.filter((m) => m.state === 'outdated');
+  const planned = plan.groups.flatMap((g) => g.outdated);
+  const [first] = nodesOf(inOrder(outdated, planned, parts, () => false));
+  const lost = first === undefined ? [] : lostWithout(first, layout, parts);
+  if (lost.length > 0)
+    source.say(`At this moment ${first}, the first of the control plane, could not leave: ${names(lost)}.`);
   return { ...plan, ...layout, ...(launchedBefore ? { launchedBefore } : {}) };
 }
 

@@ -15,6 +15,8 @@ export async function describeGroups(
   select: GroupSelection,
   memory: Memory,
 ): Promise<Group[]> {
+  // AWS takes no names for all groups.
+  if ('names' in select && select.names.length === 0) return [];
   const input =
     'names' in select
       ? { AutoScalingGroupNames: select.names }

@@ -72,6 +72,16 @@ export const rotateNodesContract: Contract = {
         'Move into this group: it takes the place of all others that are selected, whose nodes are drained into it, and which end empty (blue and green). Its max must hold them all. Empty: each group keeps its own nodes.',
       default: '',
     },
+    'control-plane': {
+      description:
+        'Control-plane groups of kops (tag k8s.io/role/control-plane or k8s.io/role/master): leave names them and leaves them alone; roll replaces their outdated nodes before all workers, one at a time and without surge, each only while etcd has its quorum and an API server is ready without it.',
+      default: 'leave',
+    },
+    'control-plane-interval': {
+      description:
+        'How long etcd and the API server of a new control-plane node must have been ready, without a break, before the next node leaves. An API server that finds no etcd ends after some 20 seconds, and looks ready until then.',
+      default: '1m',
+    },
     canary: {
       description:
         'When no node of a group runs the new configuration yet, its first node is replaced alone.',

@@ -47,6 +47,8 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
       ? { maxAtOnce: read.number('max-at-once', { min: 1, max: 1000, integer: true }) }
       : {}),
     canary: read.flag('canary'),
+    ...(read.choice('control-plane', ['leave', 'roll']) === 'roll' ? { controlPlane: 'roll' as const } : {}),
+    controlPlaneIntervalMs: read.duration('control-plane-interval'),
     jobs: read.choice('jobs', ['wait', 'evict']),
     protectedPods: read.choice('protected-pods', ['wait', 'evict']),
     rolloutSurge: read.choice('rollout-surge', ['single-and-blocked', 'off']),
@@ -79,6 +81,10 @@ export function readRotateNodes(raw: Readonly<Record<string, string>>): RotateNo
   if (settings.ami && settings.into)
     read.problems.push(
       'ami and target-group: a group that takes the place of others brings its own image; give it that image, and leave ami empty',
+    );
+  if (settings.controlPlane && (settings.ami || settings.into))
+    read.problems.push(
+      `control-plane and ${settings.ami ? 'ami' : 'target-group'}: what the control plane launches is set in kops (kops edit instancegroup, kops update cluster --yes), and its groups take nobody in; roll it in a run of its own, without ${settings.ami ? 'ami' : 'target-group'}`,
     );
   if (settings.soakMs > 0 && settings.soakMs >= settings.timeBudgetMs)
     read.problem(

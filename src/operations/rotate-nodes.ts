@@ -8,6 +8,8 @@ import { refuseMissingRights } from '../kubernetes/review.ts';
 import { rolesToRotate } from '../kubernetes/rights.ts';
 import { redisSelections } from '../redis/settings.ts';
 import type { Context } from '../rotation/context.ts';
+import { membersOfPlan, wholePlan } from '../rotation/control-plane/plan.ts';
+import { rollControlPlane } from '../rotation/control-plane/roll.ts';
 import { forcedNote, type SkippedNode } from '../rotation/drain.ts';
 import { type Forecast, forecast } from '../rotation/forecast/forecast.ts';
 import { planOutput } from '../rotation/forecast/output.ts';
@@ -27,6 +29,7 @@ import {
   rolledBackNote,
   turnBack,
   type WayBack,
+  wordsOfWay,
 } from '../rotation/rollback.ts';
 import { rotate } from '../rotation/rotate.ts';
 import {
@@ -111,7 +114,7 @@ async function rollBack(session: Session, inputs: RotateNodesInputs): Promise<vo
     return nothing(session, `Run ${runId} has been rolled back already.`);
   const way = await findWayBack(source, runId, journal, goesOn);
   session.say(`Rolling back run ${runId}:`);
-  for (const { words } of way.turns) for (const line of words) session.say(line);
+  for (const line of wordsOfWay(way)) session.say(line);
   // Before the lease: whoever finds this run unfinished must know that it is on its way back.
   if (!goesOn && !unfinished)
     await noteWayBack(await openJournal(source.kubernetes, session.clock, runId), way);
@@ -170,7 +173,8 @@ async function work(
     } else {
       const redis = await redisPods(context.kubernetes, inputs);
       plan = await planOf(context, redis, (plan, unfinished) => {
-        if (inputs.phase !== 'drain') refuseOther(inputs.agreed, plan, inputs.settings, unfinished);
+        if (inputs.phase !== 'drain')
+          refuseOther(inputs.agreed, wholePlan(plan), inputs.settings, unfinished);
       });
       context.launchedBefore = plan.launchedBefore;
       context.into = intoOf(plan);
@@ -213,12 +217,12 @@ async function work(
       phase: inputs.phase,
       verdict,
       failure,
-      plan,
+      plan: plan && wholePlan(plan),
       replaced,
       skipped,
       forced: Object.values((run.journal.noted(forcedNote) as Record<string, string> | undefined) ?? {}),
       restored,
-      way: way?.turns.flatMap((t) => t.words) ?? [],
+      way: way ? wordsOfWay(way) : [],
       next,
     }),
   );
@@ -293,7 +297,7 @@ async function rotateAll(
 ): Promise<string> {
   const deadline = session.clock.now() + context.settings.timeBudgetMs;
   // A group without nodes gets its new image all the same.
-  if (plan.waves.length === 0 && !plan.groups.some((g) => g.launch)) {
+  if (wholePlan(plan).waves.length === 0 && !plan.groups.some((g) => g.launch)) {
     session.output('remaining', '0');
     session.output('complete', 'true');
     return 'nothing-to-do';
@@ -302,6 +306,15 @@ async function rotateAll(
   const traffic = await watchTraffic(context, inputs.baseline);
   try {
     const guarded = { ...context, guard: traffic.guard };
+    const first = await rollControlPlane(guarded, aimed.controlPlane, deadline, (one) =>
+      told.replaced.push(one),
+    );
+    if (first > 0) {
+      const outdated = (await membersOfPlan(context, aimed)).filter((m) => m.state === 'outdated');
+      session.output('remaining', String(outdated.length));
+      session.output('complete', 'false');
+      return 'incomplete';
+    }
     const left = await rotate(
       guarded,
       aimed,
@@ -358,7 +371,8 @@ async function redisPods(kubernetes: Kubernetes, inputs: RotateNodesInputs): Pro
   return (await Promise.all(lists)).flatMap((l) => l.items);
 }
 
-function tellPlan(session: Session, plan: Plan, settings: object, told?: Forecast): void {
+function tellPlan(session: Session, planned: Plan, settings: object, told?: Forecast): void {
+  const plan = wholePlan(planned);
   session.output('plan-digest', plan.digest);
   session.output('plan', JSON.stringify(planOutput(plan, settings, told)));
   for (const g of plan.groups) {
@@ -387,7 +401,7 @@ async function showPlan(session: Session, inputs: RotateNodesInputs): Promise<vo
       phase: 'plan',
       verdict: 'planned',
       failure: '',
-      plan,
+      plan: wholePlan(plan),
       forecast: told,
       replaced: [],
       restored: { done: [], remaining: [] },

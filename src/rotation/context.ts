@@ -47,6 +47,10 @@ export interface RotationSettings extends WaveLimits {
   minHealthyTargets: number | string;
   onFailure: 'restore' | 'keep';
   intervalMs: number;
+  /** Whether control-plane groups of kops are rolled, before all others; undefined when they are left alone. */
+  controlPlane?: 'roll' | undefined;
+  /** How long etcd and the API server of a new control-plane node must have been ready before the next one leaves. */
+  controlPlaneIntervalMs: number;
   /** How long drained nodes stay, tainted and empty, before they are terminated. */
   soakMs: number;
   /** How long the step may take; no wave begins that would not end in time. */
@@ -80,6 +84,8 @@ export interface Context {
   launchedBefore?: number | undefined;
   /** The group that takes the place of all others: from the plan. */
   into?: string | undefined;
+  /** Set while the control plane is rolled: its groups are looked at in the place of all others. */
+  controlPlane?: boolean | undefined;
   /** Set while rolling back: what was there when the rotation was planned stays. */
   keptUntil?: number | undefined;
 }

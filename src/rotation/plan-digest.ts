@@ -6,6 +6,7 @@ import type { PlannedGroup } from './plan.ts';
 const pace: ReadonlySet<keyof RotationSettings> = new Set([
   'select',
   'intervalMs',
+  'controlPlaneIntervalMs',
   'soakMs',
   'timeBudgetMs',
   'settleMs',

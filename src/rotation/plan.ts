@@ -1,6 +1,7 @@
 import type { Member } from '../cluster/members.ts';
 import type { Group, LaunchTarget } from '../cluster/ports.ts';
 import { scaled } from '../cluster/quantities.ts';
+import type { ControlPlanePlan } from './control-plane/plan.ts';
 import type { PlannedLaunch } from './image/intent.ts';
 import type { MovedFrom } from './move-into.ts';
 import { digestOf } from './plan-digest.ts';
@@ -47,6 +48,8 @@ export interface Plan {
   launchedBefore?: number;
   /** The image that was asked for, as it was named. */
   ami?: string;
+  /** What goes before everything else, one member at a time; absent when the control plane is left alone. */
+  controlPlane?: ControlPlanePlan;
 }
 
 /** What bounds a wave. */

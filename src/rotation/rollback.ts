@@ -40,7 +40,15 @@ export interface WayBack {
   keptUntil: number;
   turns: Turn[];
   sizes: Sizes[];
+  /** What is not turned back, for people. */
+  stays: string[];
 }
+
+/** What a rollback does, for people. */
+export const wordsOfWay = ({ turns, stays }: WayBack): string[] => [
+  ...turns.flatMap((t) => t.words),
+  ...stays,
+];
 
 type Readable = Pick<Journal, 'noted' | 'valueBefore'>;
 type Reader = Pick<Context, 'aws' | 'kubernetes'>;
@@ -73,6 +81,8 @@ export async function findWayBack(
     throw new Error(
       `Run ${runId} moved nodes into ${intoOf(plan)}, and left what each group launches as it was. To go back, run the workflow the other way round: with phase: all and target-group: ${plan.groups[0]?.from?.[0]?.name}.`,
     );
+  const stays = controlPlaneStays(plan);
+  if (plan.groups.length === 0) throw new Error(`Run ${runId} cannot be rolled back: ${names(stays)}`);
   await refuseRefresh(
     source.aws,
     plan.groups.map((g) => g.name),
@@ -114,9 +124,21 @@ export async function findWayBack(
     runId,
     keptUntil: plan.newest,
     turns: turned,
+    stays,
     sizes: noted?.sizes ?? (unfinished ? plan.groups.map(sizesBefore) : sizesOf(view.groups, view.members)),
   };
 }
+
+/**
+ * An API server must not be older than any kubelet, and etcd not older than what has written to it, so the control plane is not
+ * turned back (https://kubernetes.io/releases/version-skew-policy/).
+ */
+const controlPlaneStays = ({ controlPlane }: Plan): string[] =>
+  controlPlane && controlPlane.waves.length > 0
+    ? [
+        `The control plane (${names(controlPlane.groups.map((g) => g.name))}) stays as it is: workers may be older than it, never newer, and etcd may have data that an older one cannot read. To go back all the same, set the old image in its instance groups (kops edit instancegroup, kops update cluster --yes), then run phase: all with control-plane: roll.`,
+      ]
+    : [];
 
 const sizesBefore = ({ name, min, max, desired, zones }: PlannedGroup): Sizes => ({
   name,

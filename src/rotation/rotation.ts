@@ -5,6 +5,7 @@ import type { Group } from '../cluster/ports.ts';
 import type { Json } from '../journal/journal.ts';
 import { pauseAutoscaler } from './cluster-autoscaler.ts';
 import type { Context } from './context.ts';
+import { type ControlPlanePlan, lookAtControlPlane, planControlPlane } from './control-plane/plan.ts';
 import { troubles } from './gate.ts';
 import { suspendRebalance } from './groups.ts';
 import { pointAtCopies } from './image/copies.ts';
@@ -14,6 +15,7 @@ import { backIntoBalancers } from './load-balancers.ts';
 import { groupsOf, unitOf } from './move-into.ts';
 import { ownNodeOf } from './not-yet.ts';
 import { type Plan, planRotation } from './plan.ts';
+import { digestOf } from './plan-digest.ts';
 import { allowScaleDown } from './scale-down.ts';
 import { surge } from './surge.ts';
 import { refuseSuspended } from './suspended.ts';
@@ -36,7 +38,11 @@ export async function planOf(
   const noted = context.journal.noted(planNote) as unknown as Plan | undefined;
   if (noted) {
     agree(noted, context.journal.runId);
-    await refuseRefresh(context.aws, groupsOf(noted).names);
+    const { controlPlane } = noted;
+    await refuseRefresh(context.aws, [
+      ...(controlPlane ? groupsOf(controlPlane).names : []),
+      ...groupsOf(noted).names,
+    ]);
     return noted;
   }
   const plan = await makePlan(context, context.settings, context.clock.now(), redis);
@@ -63,14 +69,17 @@ export async function makePlan(
 ): Promise<Plan> {
   const { into } = settings;
   let view = await lookAround({ ...source, into }, settings.select);
-  refuseUnknown(view, settings.select);
+  const first = await lookAtControlPlane(source, settings);
+  const rolled = new Set(first?.groups.map((g) => g.name));
+  const leftAlone = view.leftAlone.filter((line) => !rolled.has(line.slice(0, line.indexOf(':'))));
+  refuseUnknown({ groups: [...(first?.groups ?? []), ...view.groups], leftAlone }, settings.select);
   await refuseRefresh(
     source.aws,
     view.groups.map((g) => g.name),
   );
   refuseUnits(view.groups);
   refuseSuspended(view.groups, into);
-  for (const line of view.leftAlone) source.say(`Left alone: ${line}.`);
+  for (const line of leftAlone) source.say(`Left alone: ${line}.`);
   const launchedBefore = launchedBeforeOf(settings.replace, view.members, now);
   const launches = settings.ami ? await planImages(source, view.groups, settings.ami) : new Map();
   const intend = (group: Group) => asIntended(group, launches.get(group.name));
@@ -81,11 +90,28 @@ export async function makePlan(
   const moved = into === undefined ? undefined : unitOf(view.groups, into);
   const groups = moved ? [moved.unit] : view.groups;
   const plan = planRotation(groups, ownLast, settings, nodesCarrying(redis), moved?.from, launches);
+  const controlPlane = first && (await planFirst(source, settings, first.members, now, redis));
   return {
     ...plan,
+    ...(controlPlane
+      ? { controlPlane, digest: digestOf([...controlPlane.groups, ...plan.groups], settings) }
+      : {}),
     ...(launchedBefore ? { launchedBefore } : {}),
     ...(settings.ami ? { ami: settings.ami } : {}),
   };
+}
+
+/** The plan of the control plane, whose members are too old by the same rules. */
+async function planFirst(
+  source: Pick<Context, 'aws' | 'kubernetes' | 'say'>,
+  settings: Context['settings'],
+  members: readonly Member[],
+  now: number,
+  redis: readonly Pod[],
+): Promise<ControlPlanePlan | undefined> {
+  const launchedBefore = launchedBeforeOf(settings.replace, members, now);
+  const view = await lookAtControlPlane(source, settings, launchedBefore);
+  return view && planControlPlane(source, view, launchedBefore, redis);
 }
 
 const isOn = ({ node }: Member, name: string | undefined): boolean =>

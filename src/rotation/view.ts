@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Member, membersOf, nodeReady } from '../cluster/members.ts';
 import type { Node } from '../cluster/objects.ts';
-import { isKarpenters, otherOwner } from '../cluster/ownership.ts';
+import { isControlPlane, isKarpenters, otherOwner } from '../cluster/ownership.ts';
 import type { Aws, Group, GroupSelection, HowNew, Kubernetes } from '../cluster/ports.ts';
 import { count } from '../text.ts';
 import { asOneGroup } from './move-into.ts';
@@ -21,6 +21,8 @@ export interface Source {
   launchedBefore?: number | undefined;
   /** The group that takes the place of all others. */
   into?: string | undefined;
+  /** Look at the control-plane groups of kops, in the place of all others. */
+  controlPlane?: boolean | undefined;
   /** A rollback: members launched until this moment stay, whatever they run; in epoch milliseconds. */
   keptUntil?: number | undefined;
   /** What a group is to launch, where it is not what it launches now. */
@@ -34,7 +36,8 @@ export async function lookAround(
 ): Promise<View> {
   const nodes = await source.kubernetes.list('nodes');
   const found = await source.aws.groups(select, { fresh, asOf: joined(nodes.items) });
-  const groups = found.filter((g) => !otherOwner(g)).map((g) => source.intend?.(g) ?? g);
+  const isMeant = (g: Group) => (source.controlPlane ? isControlPlane(g) : !otherOwner(g, nodes.items));
+  const groups = found.filter(isMeant).map((g) => source.intend?.(g) ?? g);
   const instances = await source.aws.instances(groups.flatMap((g) => g.instances.map((i) => i.id)));
   const karpenters = nodes.items.filter(isKarpenters).length;
   return {
@@ -48,7 +51,10 @@ export async function lookAround(
       source.into,
     ),
     leftAlone: [
-      ...found.flatMap((g) => (otherOwner(g) ? [`${g.name}: ${otherOwner(g)}`] : [])),
+      ...found.flatMap((g) => {
+        const owner = otherOwner(g, nodes.items);
+        return owner ? [`${g.name}: ${owner}`] : [];
+      }),
       ...(karpenters > 0
         ? [`${count(karpenters, 'node')} of Karpenter, which replaces them itself when its NodePools drift`]
         : []),
@@ -63,7 +69,7 @@ const joined = (nodes: readonly Node[]): string =>
     .digest('base64');
 
 /** Groups that were asked for and cannot be rolled: a wrong name must never mean an empty rotation. */
-export function refuseUnknown({ groups, leftAlone }: View, select: GroupSelection): void {
+export function refuseUnknown({ groups, leftAlone }: Omit<View, 'members'>, select: GroupSelection): void {
   const named = 'names' in select ? select.names : [];
   const problems = named
     .filter((name) => !groups.some((g) => g.name === name))

@@ -1,8 +1,7 @@
 import { count } from '../text.ts';
 import type { Context } from './context.ts';
-import { groupsOf } from './move-into.ts';
+import { membersOfPlan, wholePlan } from './control-plane/plan.ts';
 import type { Plan } from './plan.ts';
-import { lookAround } from './view.ts';
 
 /** Where a run stands that did not do what it was asked for. */
 export interface Standing {
@@ -22,11 +21,11 @@ export async function nodesOfRun(
   plan: Plan | undefined,
 ): Promise<{ fresh: number; old: number }> {
   if (!plan) return { fresh: 0, old: 0 };
-  const { members } = await lookAround({ aws: context.aws, kubernetes: context.kubernetes }, groupsOf(plan));
-  const there = members.filter((m) => m.state !== 'leaving');
+  const there = (await membersOfPlan(context, plan)).filter((m) => m.state !== 'leaving');
+  const newest = Math.max(plan.newest, plan.controlPlane?.newest ?? 0);
   return {
-    fresh: there.filter((m) => m.launchedAt > plan.newest).length,
-    old: there.filter((m) => plan.groups.some((g) => g.outdated.includes(m.instanceId))).length,
+    fresh: there.filter((m) => m.launchedAt > newest).length,
+    old: there.filter((m) => wholePlan(plan).groups.some((g) => g.outdated.includes(m.instanceId))).length,
   };
 }
 

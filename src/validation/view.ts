@@ -1,6 +1,6 @@
 import { membersOf } from '../cluster/members.ts';
-import { otherOwner } from '../cluster/ownership.ts';
-import type { Aws, GroupSelection, Kubernetes } from '../cluster/ports.ts';
+import { isControlPlane, otherOwner } from '../cluster/ownership.ts';
+import type { Aws, Group, GroupSelection, Kubernetes } from '../cluster/ports.ts';
 import { messageOf } from '../text.ts';
 import { type ClusterView, isUnreadable, type Unreadable } from './check.ts';
 
@@ -67,7 +67,9 @@ export async function readView(
 
 async function groupsOf(aws: Aws, select: GroupSelection) {
   const found = await aws.groups(select);
-  const groups = found.filter((g) => !otherOwner(g));
+  // Whoever names a control-plane group means to have it rolled.
+  const isMeant = (g: Group) => !otherOwner(g) || ('names' in select && isControlPlane(g));
+  const groups = found.filter(isMeant);
   const missing = 'names' in select ? select.names.filter((n) => !groups.some((g) => g.name === n)) : [];
   if (missing.length > 0) throw new Error(`there is no Auto Scaling Group ${missing.join(', ')}`);
   if (groups.length === 0)

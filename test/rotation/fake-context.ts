@@ -22,6 +22,7 @@ export const settings: RotationSettings = {
   minHealthyTargets: '50%',
   onFailure: 'restore',
   intervalMs: 0,
+  controlPlaneIntervalMs: 0,
   soakMs: 0,
   timeBudgetMs: 3_600_000,
   settleMs: 0,

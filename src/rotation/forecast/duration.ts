@@ -62,6 +62,7 @@ const twoLooksMs = 800;
 const detachMs = 10_000;
 /** What comes before the first wave and after the last: cluster-autoscaler stops, and every setting is put back. */
 const framingMs = 5000;
+const framing = 'beginning and putting back';
 
 /**
  * How long the waves will take: a wave is a chain of steps, each as long as the slowest that it waits for. Pods that end by
@@ -82,13 +83,22 @@ export function forecastDuration(
   const total = new Map<string, number>();
   const count = (share: Share) => total.set(share.what, (total.get(share.what) ?? 0) + share.ms);
   for (const { steps } of waves) for (const share of Object.values(steps)) count(share);
-  if (waves.length > 0) count({ what: 'beginning and putting back', ms: framingMs });
+  if (waves.length > 0) count({ what: framing, ms: framingMs });
   const shares = [...total].map(([what, ms]) => ({ what, ms })).filter((s) => s.ms > 0);
   return {
     ms: sumOf(shares.map((s) => s.ms)),
     waves,
     shares: shares.sort((a, b) => b.ms - a.ms),
   };
+}
+
+/** What comes one after the other, with one beginning and one end. */
+export function inTurn(...forecasts: DurationForecast[]): DurationForecast {
+  const total = new Map<string, number>();
+  for (const { what, ms } of forecasts.flatMap((f) => f.shares))
+    total.set(what, what === framing ? ms : (total.get(what) ?? 0) + ms);
+  const shares = [...total].map(([what, ms]) => ({ what, ms })).sort((a, b) => b.ms - a.ms);
+  return { ms: sumOf(shares.map((s) => s.ms)), waves: forecasts.flatMap((f) => f.waves), shares };
 }
 
 /** One wave; also used while the rotation runs, to say when a wait should end. */
@@ -119,7 +129,8 @@ export function forecastWave(
     node: { what: 'boot of new nodes', ms: before + after },
     rollout: {
       what: 'additional replicas (start and settle-time)',
-      ms: surged.length > 0 ? Math.max(...surged.map((w) => w.startMs)) + pace.settleMs : 0,
+      // All others leave meanwhile.
+      ms: Math.max(0, ...surged.map((w) => w.startMs + pace.settleMs + w.leaveMs - drain.ms)),
     },
     drain,
     volume: {

@@ -3,12 +3,13 @@ import type { Aws, Kubernetes, ScalingActivity } from '../../cluster/ports.ts';
 import { messageOf } from '../../text.ts';
 import { autoscalersAmong } from '../cluster-autoscaler.ts';
 import type { RotationSettings } from '../context.ts';
+import { controlPlanePace, membersOfPlan, wholePlan } from '../control-plane/plan.ts';
 import { type Plan, waveSize } from '../plan.ts';
 import { lookAround } from '../view.ts';
 import { askEvictions } from './ask.ts';
 import { type Blocker, blockersOf } from './blockers.ts';
 import { changesOf } from './changes.ts';
-import { type DurationForecast, forecastDuration, type Loads, loadsOf } from './duration.ts';
+import { type DurationForecast, forecastDuration, inTurn, type Loads, loadsOf } from './duration.ts';
 import { type History, historyOf } from './history.ts';
 import { type Objects, type Workload, workloadsOn } from './workloads.ts';
 
@@ -50,18 +51,22 @@ export async function forecast(
   now: number,
   redis: readonly Pod[],
 ): Promise<Forecast> {
+  const whole = wholePlan(plan);
   const { workloads, knowledge, groups, deployments } = await learn(source, plan, settings, now);
+  const { loads, history, surgesFirst } = knowledge;
+  const first = plan.controlPlane?.waves ?? [];
+  const before = forecastDuration({ waves: first }, loads, history, controlPlanePace(settings), surgesFirst);
   const uids = new Set(redis.map((p) => p.metadata.uid));
   const isRedis = (pod: Pod): boolean => uids.has(pod.metadata.uid);
   const autoscalers = autoscalersAmong(deployments, settings.clusterAutoscaler);
   const asked = await askEvictions(source.kubernetes, workloads);
   return {
-    duration: forecastDuration(plan, knowledge.loads, knowledge.history, settings, knowledge.surgesFirst),
+    duration: inTurn(before, forecastDuration(plan, loads, history, settings, surgesFirst)),
     blockers: blockersOf(workloads, asked, settings, isRedis),
     how: asked.how,
-    peak: peakOf(plan, knowledge.surgesFirst, new Set(redis.map((p) => p.spec.nodeName ?? ''))),
-    changes: changesOf(plan, groups, autoscalers, workloads),
-    assumed: knowledge.history.assumed,
+    peak: peakOf(whole, surgesFirst, new Set(redis.map((p) => p.spec.nodeName ?? ''))),
+    changes: changesOf(whole, groups, autoscalers, workloads),
+    assumed: history.assumed,
   };
 }
 
@@ -75,6 +80,7 @@ export const knowledgeOf = async (
 
 async function learn(source: Source, plan: Plan, settings: RotationSettings, now: number) {
   const { kubernetes } = source;
+  const whole = wholePlan(plan);
   const [view, pods, budgets, deployments, replicaSets, statefulSets, activities] = await Promise.all([
     lookAround(source, { names: plan.groups.map((g) => g.name) }),
     kubernetes.list('pods'),
@@ -82,8 +88,9 @@ async function learn(source: Source, plan: Plan, settings: RotationSettings, now
     kubernetes.list('deployments'),
     kubernetes.list('replicasets'),
     kubernetes.list('statefulsets'),
-    activitiesOf(source, plan, now - historyMs),
+    activitiesOf(source, whole, now - historyMs),
   ]);
+  const members = plan.controlPlane ? await membersOfPlan(source, plan) : view.members;
   const objects: Objects = {
     pods: pods.items,
     budgets: budgets.items,
@@ -91,12 +98,14 @@ async function learn(source: Source, plan: Plan, settings: RotationSettings, now
     replicaSets: replicaSets.items,
     statefulSets: statefulSets.items,
   };
-  const nodes = new Set(plan.waves.flat().map((m) => m.node));
+  const nodes = new Set(whole.waves.flat().map((m) => m.node));
   const workloads: Workload[] = workloadsOn(nodes, objects, settings);
   const first = new Map(plan.groups.map((g) => [g.name, waveSize(g, settings).surge]));
+  // Nothing can be added to the control plane.
+  for (const { name } of plan.controlPlane?.groups ?? []) first.set(name, 0);
   const knowledge: Knowledge = {
     loads: loadsOf(workloads),
-    history: historyOf(view.members, pods.items, activities),
+    history: historyOf(members, pods.items, activities),
     surgesFirst: (group) => first.get(group) ?? 1,
   };
   return { workloads, knowledge, groups: view.groups, deployments: deployments.items };

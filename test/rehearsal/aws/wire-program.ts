@@ -268,6 +268,7 @@ console.log(
       zones: group.zones.length,
       instances: group.instances.length,
     },
+    noNames: await aws.groups({ names: [] }),
     instances: [...new Set(instances.map((i) => i.imageId))],
     launched: first.kind === 'launched' ? first.instanceIds.length : 0,
     sameToken: JSON.stringify(first) === JSON.stringify(again),

@@ -45,6 +45,7 @@ describe('the adapter and the embedded AWS', () => {
         zones: 3,
         instances: 3,
       },
+      noNames: [],
       instances: ['ami-new'],
       launched: 1,
       sameToken: true,

@@ -3,7 +3,7 @@ import type { Context } from './context.ts';
 import { type Drained, DrainFailed, drainNodes, type SkippedNode } from './drain.ts';
 import { putBack, putBackSoon, type Stuck, surgeDeployments } from './rollout.ts';
 import { isOf } from './scale-up.ts';
-import { untaint } from './taints.ts';
+import { taint, untaint } from './taints.ts';
 import { readWorkloads, type Workloads } from './workloads.ts';
 
 /** Where the journal keeps which nodes could not be emptied: they are the last that anything else tries to empty. */
@@ -40,6 +40,12 @@ export async function emptyNodes(
     context,
     kept.map((k) => k.node),
     'NoSchedule',
+  );
+  // A Node that was deleted meanwhile came back without it.
+  await taint(
+    context,
+    kept.map((k) => k.node),
+    'PreferNoSchedule',
   );
   await putBack(
     context,

@@ -6,7 +6,8 @@ export default {
   testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/'],
   testTimeout: 150_000,
-  maxWorkers: 1,
-  // Two upgrades at a time: they wait more than they work.
-  maxConcurrency: 2,
+  testSequencer: '<rootDir>/test/e2e/sequencer.mjs',
+  maxWorkers: 2,
+  // Three upgrades at a time: they wait more than they work.
+  maxConcurrency: 3,
 };

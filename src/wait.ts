@@ -93,7 +93,7 @@ export async function pause(
   for (let left = ms; left > 0; left = until - clock.now()) {
     if (left < ms)
       say(`Waiting for ${what} since ${describeDuration(ms - left)}, ${describeDuration(left)} more.`);
-    await clock.sleep(Math.min(left, 20_000), signal);
+    await clock.sleep(Math.min(left, 10_000), signal);
   }
 }
 

@@ -22,6 +22,7 @@ import { outcome } from '../rotation/plan-summary.ts';
 import type { Replaced } from '../rotation/replaced.ts';
 import { type Restored, redisNote, rest, restore } from '../rotation/restore.ts';
 import {
+  endIt,
   findWayBack,
   noteWayBack,
   planInForce,
@@ -109,7 +110,11 @@ async function rollBack(session: Session, inputs: RotateNodesInputs): Promise<vo
   const goesOn = runId === unfinished;
   const journal = await readJournal(source.kubernetes, runId);
   if (!journal)
-    throw new Error(`run-id: there is no run ${runId}; its journal would be ConfigMap ${journalRef(runId)}.`);
+    throw new Error(
+      goesOn
+        ? `Run ${runId} ended before it wrote down anything, and there is nothing to undo. ${endIt(runId)}`
+        : `run-id: there is no run ${runId}; its journal would be ConfigMap ${journalRef(runId)}.`,
+    );
   if (!goesOn && journal.noted(rolledBackNote))
     return nothing(session, `Run ${runId} has been rolled back already.`);
   const way = await findWayBack(source, runId, journal, goesOn);

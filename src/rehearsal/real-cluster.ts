@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Policy } from '../aws/rights.ts';
 import { systemClock } from '../clock.ts';
 import { instanceIdOf } from '../cluster/members.ts';
-import type { Node } from '../cluster/objects.ts';
+import type { Node, Pod } from '../cluster/objects.ts';
 import type { Kubernetes } from '../cluster/ports.ts';
 import { type Resource, resources } from '../cluster/resources.ts';
 import { kubernetesClient } from '../kubernetes/client.ts';
@@ -19,7 +19,7 @@ import { grant } from './control-plane/grant.ts';
 import { startKubeletServer } from './control-plane/kubelet-server.ts';
 import { startMirror } from './control-plane/mirror.ts';
 import { auditPolicy } from './control-plane/rights.ts';
-import { kubeDns, serviceAddresses } from './control-plane/service-addresses.ts';
+import { controlPlaneAddress, kubeDns, serviceAddresses } from './control-plane/service-addresses.ts';
 import { startCsiDriver } from './controllers/csi-driver.ts';
 import type { Fault } from './faults/fault.ts';
 import { FaultAtWork } from './faulty/at-work.ts';
@@ -41,10 +41,10 @@ export interface RealClusterOptions {
   directory: string;
   /** The first two numbers of the addresses of pods and Services, for example `10.64`: no other cluster's. */
   network: string;
-  /** How long a node may be silent before it counts as unreachable. */
-  nodeGraceSeconds?: number | undefined;
   /** Told the address of the cluster's DNS. */
   runtime: (store: Objects, nameserver: string) => Runtime;
+  /** Without it every pod may, once its volumes are there. */
+  mayStart?: (pod: Pod) => boolean;
   fault?: Fault | undefined;
   /** What callers of AWS may do; without it what the policy of the docs gives them. */
   policy?: Policy | undefined;
@@ -89,10 +89,10 @@ export async function startRealCluster(
   const controlPlane = await startControlPlane({
     binaries: options.binaries,
     directory: join(directory, 'control-plane'),
+    address: controlPlaneAddress(options.network),
     serviceNetwork: services.network,
     authenticate: (token) => (token.startsWith('k8s-aws-v1.') ? suiteUser : undefined),
     auditPolicy: auditPolicy(suiteUser.username),
-    nodeGraceSeconds: options.nodeGraceSeconds,
   });
   await grant(controlPlane.connection, rights);
   const kubernetes = kubernetesClient(controlPlane.connection, systemClock, over.signal);
@@ -118,6 +118,7 @@ export async function startRealCluster(
     runtime: options.runtime(store, services.dns),
     bootMs: (machine) => boots.between(bootMs.from, bootMs.to) / factor + fault.bootDelayMs(machine),
     startDelayMs: (pod) => fault.startDelayMs(pod),
+    ...(options.mayStart ? { mayStart: options.mayStart } : {}),
     neverJoins: (machine) => fault.neverJoins(machine),
     kubeletPort: kubelets.port,
   });

@@ -2,7 +2,7 @@ import { names } from '../text.ts';
 import type { Context } from './context.ts';
 import { type Drained, DrainFailed, drainNodes } from './drain.ts';
 import { putBack, putBackSoon, surgeDeployments } from './rollout.ts';
-import { untaint } from './taints.ts';
+import { taint, untaint } from './taints.ts';
 import { readWorkloads } from './workloads.ts';
 
 /** Where the journal keeps which nodes could not be emptied: they are the last that anything else tries to empty. */
@@ -32,6 +32,8 @@ export async function emptyNodes(context: Context, nodes: readonly string[]): Pr
   const kept = skipped.map((s) => s.node);
   if (kept.length > 0) await context.journal.note(keptNote, kept);
   await untaint(context, kept, 'NoSchedule');
+  // A Node that was deleted meanwhile came back without it.
+  await taint(context, kept, 'PreferNoSchedule');
   await putBack(
     context,
     nodes.filter((node) => !kept.includes(node)),

@@ -46,7 +46,7 @@ export async function evenOutZones(context: Context, plan: Plan): Promise<void> 
         `${planned.name} has ${uneven.says}: a node more for ${uneven.poor} and a node less in ${uneven.rich}, before AZRebalance does it without draining.`,
       );
       await addNode(context, plan, planned, uneven.poor);
-      await removeSurplus(context, plan);
+      await removeSurplus(context, plan, uneven.rich);
     }
   }
 }

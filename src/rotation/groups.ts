@@ -2,6 +2,7 @@ import { AwsError } from '../cluster/ports.ts';
 import { count } from '../text.ts';
 import type { Context } from './context.ts';
 import { unevenZones } from './even-zones.ts';
+import { notLaunched } from './filled.ts';
 import { groupNames, groupsOf } from './move-into.ts';
 import type { Plan } from './plan.ts';
 import { lookAround } from './view.ts';
@@ -99,6 +100,13 @@ export async function restoreGroups(
       if (group.desired > before) {
         remaining.push(
           `AZRebalance of ${name} stays suspended: its desired size is still ${group.desired} (it was ${before})`,
+        );
+        continue;
+      }
+      const lacking = notLaunched(group);
+      if (lacking > 0) {
+        remaining.push(
+          `AZRebalance of ${name} stays suspended: ${count(lacking, 'instance')} of its ${group.desired} ${lacking === 1 ? 'is' : 'are'} not launched yet, and in a zone that has enough it would terminate another one undrained; run phase: restore again when AWS has launched what is missing`,
         );
         continue;
       }

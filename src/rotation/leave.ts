@@ -10,6 +10,7 @@ import { groupsOf, homeOf } from './move-into.ts';
 import type { Plan } from './plan.ts';
 import { cordon } from './taints.ts';
 import { tellNodes } from './tell-nodes.ts';
+import { fillVacancies } from './vacancies.ts';
 import { lookAround } from './view.ts';
 
 /** Terminations asked for at once, to spare AWS. */
@@ -103,6 +104,7 @@ export async function requestTermination(
   const desired = new Map(groups.map((g) => [g.name, g.desired]));
   for (const group of groups)
     await lowerMin(context, group, members.filter((m) => m.home === group.name).length);
+  await fillVacancies(context, plan, groups, members);
   const terminateOne = async (member: Member): Promise<void> => {
     signal.throwIfAborted();
     if (member.node) await cordon(context, member.node.metadata.name);

@@ -122,13 +122,15 @@ export async function leaveBalancers(
   wave: readonly Member[],
 ): Promise<LeaveAtLast> {
   const { aws, settings, say } = context;
-  const balancers = await balancersOf(context, view, wave);
+  const { balancers, byControllers } = await balancersOf(context, view, wave);
   if (isEmpty(balancers)) return undefined;
   const ids = new Set(wave.map((m) => m.instanceId));
   let health = await aws.targetHealth(balancers);
   const targets = wave.filter((m) =>
     health.some((h) => h.instanceId === m.instanceId && h.state !== 'unused'),
   );
+  // A controller may be about to register one that is no target now, as when this label has just been taken off it.
+  if (byControllers) for (const member of wave) if (!targets.includes(member)) await exclude(context, member);
   if (targets.length === 0) return undefined;
   health = await whenSuccessorsServe(context, plan, view, targets, balancers, health);
   const least = leastHealthy(health, ids, settings.minHealthyTargets);
@@ -179,12 +181,15 @@ export async function leaveBalancersAtLast(
   await waitUntilDrained(context, { ...last, members }, health);
 }
 
-/** Everything that sends requests to nodes, as far as it can mean this wave: what its groups and what controllers register. */
+/**
+ * Everything that sends requests to nodes, as far as it can mean this wave: what its groups and what controllers register.
+ * `byControllers` says whether the latter have any.
+ */
 async function balancersOf(
   { aws, kubernetes }: Context,
   view: Pick<View, 'groups'>,
   wave: readonly Member[],
-): Promise<Balancers> {
+): Promise<{ balancers: Balancers; byControllers: boolean }> {
   const [services, ingresses] = await Promise.all([
     kubernetes.list('services'),
     kubernetes.list('ingresses'),
@@ -198,10 +203,11 @@ async function balancersOf(
       ? await aws.balancersAt([...new Set(dnsNames)])
       : { targetGroups: [], classicLoadBalancers: [] };
   const all = [...attached, registered];
-  return {
+  const balancers = {
     targetGroups: [...new Set(all.flatMap((b) => b.targetGroups))],
     classicLoadBalancers: [...new Set(all.flatMap((b) => b.classicLoadBalancers))],
   };
+  return { balancers, byControllers: !isEmpty(registered) };
 }
 
 const isEmpty = (balancers: Balancers): boolean =>
@@ -273,6 +279,8 @@ async function takeOut(
       classicLoadBalancers: group.classicLoadBalancers.filter(here),
     });
   return within(context, `the load balancers of ${nameOf(member)} to let go of it`, patience, async () => {
+    // A Node that was deleted meanwhile came back without it.
+    await exclude(context, member);
     const found = await aws.targetHealth(balancers);
     const still = own(found).filter((h) => !(byTermination && attached.has(h.id)));
     return still.length === 0

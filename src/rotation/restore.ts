@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { staysBecause } from './drain.ts';
 import { emptyNodes, keptNote } from './empty-nodes.ts';
 import { evenOutZones } from './even-zones.ts';
+import { untilFilled } from './filled.ts';
 import { oversized, restoreGroups } from './groups.ts';
 import { putLaunchesBack } from './image/copies.ts';
 import { terminate, waitForVolumes } from './leave.ts';
@@ -19,10 +20,11 @@ import {
 import { groupNames, groupsOf, homeOf } from './move-into.ts';
 import { ownNodeOf } from './not-yet.ts';
 import { type Plan, type PlannedGroup, surplusPerZone } from './plan.ts';
+import { reopenNodes } from './reopen.ts';
 import { allowScaleDown, keepFromScaleDown } from './scale-down.ts';
 import { soakNote } from './soak.ts';
 import { takenBackNote } from './surge.ts';
-import { removeMarks, taint } from './taints.ts';
+import { taint } from './taints.ts';
 import { lookAround } from './view.ts';
 
 /** Where the journal keeps which pods are Redis: restore must not evict them. */
@@ -41,7 +43,7 @@ export interface Restored {
 export async function restore(context: Context, plan: Plan | undefined): Promise<Restored> {
   const done: string[] = [];
   const remaining: string[] = [];
-  const cleaned = await removeMarks(context);
+  const cleaned = await reopenNodes(context);
   if (cleaned.length > 0) done.push(`taints and cordons removed from ${cleaned.join(', ')}`);
   // Old nodes take requests again before new ones go; those that cannot go do so, too.
   done.push(...(await backIntoBalancers(context)).done);
@@ -53,6 +55,7 @@ export async function restore(context: Context, plan: Plan | undefined): Promise
   const back = await backIntoBalancers(context);
   done.push(...back.done);
   const launches = await putLaunchesBack(context);
+  await untilFilled(context);
   const groups = await restoreGroups(context, plan);
   done.push(...launches.done, ...groups.done, ...(await restoreDeployments(context)));
   const scalable = await allowScaleDown(context);
@@ -70,7 +73,7 @@ export async function rest(context: Context, plan: Plan, shrink = false): Promis
   const { members } = await lookAround(context, groupsOf(plan));
   const fresh = members.filter((m) => m.launchedAt > plan.newest);
   await keepFromScaleDown(context, nodesOf(fresh));
-  const cleaned = await removeMarks(context);
+  const cleaned = await reopenNodes(context);
   const outdated = nodesOf(members.filter((m) => m.state === 'outdated'));
   const own = ownNodeOf(context.self, (await context.kubernetes.list('pods')).items);
   // The next runner must not start on what this one could not replace.
@@ -79,6 +82,7 @@ export async function rest(context: Context, plan: Plan, shrink = false): Promis
   const removed = shrink ? await shrinkBack(context, plan) : { done: [], remaining: [] };
   const back = await backIntoBalancers(context);
   const launches = await putLaunchesBack(context);
+  await untilFilled(context);
   const groups = await restoreGroups(context, plan);
   return {
     done: [
@@ -104,7 +108,7 @@ async function shrinkBack(context: Context, plan: Plan): Promise<Restored> {
   } catch (error) {
     context.signal.throwIfAborted();
     remaining.push(messageOf(error));
-    await removeMarks(context);
+    await reopenNodes(context);
   }
   for (const { name, by } of await oversized(context, plan))
     remaining.push(
@@ -113,8 +117,11 @@ async function shrinkBack(context: Context, plan: Plan): Promise<Restored> {
   return { done, remaining };
 }
 
-/** Drains and terminates the newest members until every group has its old size. */
-export async function removeSurplus(context: Context, plan: Plan): Promise<string[]> {
+/**
+ * Drains and terminates the newest members until every group has its old size.
+ * @param zone where they go first
+ */
+export async function removeSurplus(context: Context, plan: Plan, zone?: string): Promise<string[]> {
   const { aws, say } = context;
   const done: string[] = [];
   for (const { name, by } of await oversized(context, plan)) {
@@ -128,7 +135,7 @@ export async function removeSurplus(context: Context, plan: Plan): Promise<strin
       await aws.resize(name, { desired: desired - unfilled });
       done.push(`desired of ${name} back to ${desired - unfilled}, no instance had come for the rest`);
     }
-    const surplus = (await removable(context, planned, present)).slice(0, by - unfilled);
+    const surplus = (await removable(context, planned, present, zone)).slice(0, by - unfilled);
     if (surplus.length === 0) continue;
     const nodes = surplus.flatMap((m) => m.node?.metadata.name ?? []);
     say(
@@ -154,7 +161,7 @@ export async function removeSurplus(context: Context, plan: Plan): Promise<strin
 }
 
 /**
- * The members that can go, easiest first: in zones that have more than before, never with Redis on them, those that soaked
+ * The members that can go, easiest first: those of the zone that is asked for, in zones that have more than before, never with Redis on them, those that soaked
  * (a return needs them) or could not be emptied before after all others, then those with the fewest pods that refuse to
  * leave, the fewest pods at all, and the newest.
  */
@@ -162,6 +169,7 @@ async function removable(
   context: Context,
   planned: PlannedGroup | undefined,
   members: readonly Member[],
+  zone?: string,
 ): Promise<Member[]> {
   const { kubernetes, journal } = context;
   if (!planned) return [];
@@ -173,7 +181,7 @@ async function removable(
     );
   const soaked = (journal.noted(soakNote) as string[] | undefined) ?? [];
   const kept = (journal.noted(keptNote) as string[] | undefined) ?? [];
-  const ranked: { member: Member; rank: [number, number, number, number] }[] = [];
+  const ranked: { member: Member; rank: number[] }[] = [];
   for (const member of members) {
     const own = pods.filter(
       (p) => member.node && p.spec.nodeName === member.node.metadata.name && !staysBecause(p),
@@ -189,7 +197,10 @@ async function removable(
     );
     const refusing = answers.filter((a) => a.kind !== 'accepted' && a.kind !== 'gone').length;
     const last = soaked.includes(member.instanceId) || kept.includes(member.node?.metadata.name ?? '');
-    ranked.push({ member, rank: [Number(last), refusing, own.length, -member.launchedAt] });
+    ranked.push({
+      member,
+      rank: [Number(member.zone !== zone), Number(last), refusing, own.length, -member.launchedAt],
+    });
   }
   ranked.sort(
     (a, b) => a.rank.map((n, i) => n - (b.rank[i] ?? 0)).find((difference) => difference !== 0) ?? 0,

@@ -5,18 +5,22 @@ import type { Group, LaunchSource } from '../cluster/ports.ts';
 import { matchesLabelQuery } from '../cluster/selectors.ts';
 import type { Journal, Json } from '../journal/journal.ts';
 import { count, names } from '../text.ts';
-import { waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
 import { troubles } from './gate.ts';
 import { pinned } from './image/copies.ts';
+import { untilDescribed } from './launch-described.ts';
 import { terminate } from './leave.ts';
 import { backIntoBalancers } from './load-balancers.ts';
 import { intoOf } from './move-into.ts';
 import { type Plan, type PlannedGroup, planReturn, type Sizes, sizesOf, targetOf } from './plan.ts';
+import { reopenNodes } from './reopen.ts';
 import { redisNote } from './restore.ts';
 import { commandFor, makesAgain, sourceOf, wordsOf } from './return-source.ts';
-import { removeMarks } from './taints.ts';
 import { lookAround, refuseRefresh } from './view.ts';
+
+/** What to do with a run that is unfinished and has done nothing that a rollback could undo. */
+export const endIt = (runId: string): string =>
+  `Run the workflow again to go on with it, or rotate-nodes with phase: restore and run-id: ${runId} to end it.`;
 
 /** What a rollback does, in the journal before it does it. */
 export const rollbackNote = 'rollback';
@@ -71,7 +75,7 @@ export async function findWayBack(
   const plan = journal.noted('plan') as unknown as Plan | undefined;
   if (!plan)
     throw new Error(
-      `Run ${runId} has no plan: it ended before it touched a node, and there is nothing to undo.`,
+      `Run ${runId} has no plan: it ended before it touched a node, and there is nothing to undo.${unfinished ? ` ${endIt(runId)}` : ''}`,
     );
   if (plan.groups.some((g) => !Array.isArray(g.ran)))
     throw new Error(
@@ -269,10 +273,10 @@ export function planInForce(journal: Readable): Plan | undefined {
  * Returns the plan of the rotation that follows, in which the nodes that came with the run are the outdated ones.
  */
 export async function turnBack(context: Context, way: WayBack): Promise<Plan> {
-  const { journal, aws, clock, signal, settings, say } = context;
+  const { journal, aws, clock, settings, say } = context;
   const noted = journal.noted(returnPlanNote) as unknown as Plan | null | undefined;
   if (noted) return noted;
-  const cleaned = await removeMarks(context);
+  const cleaned = await reopenNodes(context);
   if (cleaned.length > 0) say(`Taints and cordons removed from ${names(cleaned)}.`);
   // What AWS refuses stays in the journal, and the restore at the end says so.
   for (const line of (await backIntoBalancers(context)).done) say(`${line}.`);
@@ -280,21 +284,8 @@ export async function turnBack(context: Context, way: WayBack): Promise<Plan> {
     if (sameSource(await aws.launchSource(name), to)) continue;
     await aws.launchFrom(name, to);
     say(words[0] ?? '');
-    await waitUntil(
-      async () =>
-        sameSource(await aws.launchSource(name), to)
-          ? { done: true }
-          : { waiting: 'AWS still describes what was there before' },
-      {
-        what: `${name} to launch from what it had before`,
-        timeoutName: 'node-timeout',
-        timeoutMs: settings.timeouts.node,
-        say,
-        clock,
-        signal,
-      },
-    );
   }
+  await untilDescribed(context, new Map(way.turns.map(({ name, to }) => [name, to])));
   const planNow = async (): Promise<{ plan: Plan; view: Awaited<ReturnType<typeof lookAround>> }> => {
     const view = await lookAround(context, settings.select, { fresh: true });
     return { plan: planReturn(way.sizes, view.groups, view.members, settings, clock.now()), view };

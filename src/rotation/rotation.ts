@@ -143,7 +143,7 @@ export async function begin(context: Context, planned: Plan): Promise<Plan> {
     await context.journal.note(planNote, plan as unknown as Json);
   const { members } = await lookAround(context, context.settings.select);
   // A killed run may have begun to remove a new node that it had no use for; there is use for it again.
-  const current = nodesOf(members.filter((m) => m.upToDate));
+  const current = nodesOf(members.filter((m) => m.upToDate && m.state !== 'leaving'));
   await removeMarks(context, current);
   await backIntoBalancers(context, current);
   await taint(context, nodesOf(members.filter((m) => m.state === 'outdated')), 'PreferNoSchedule');

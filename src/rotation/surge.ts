@@ -5,9 +5,10 @@ import { names } from '../text.ts';
 import { type Look, WaitTimeout, waitUntil } from '../wait.ts';
 import type { Context } from './context.ts';
 import { makeRoom } from './groups.ts';
+import { groupNames } from './move-into.ts';
 import { aboutUnjoined } from './never-joined.ts';
 import { unreadyMembers } from './new-nodes.ts';
-import { launchesFor, type Plan } from './plan.ts';
+import { launchesFor, type Plan, type PlannedGroup, surplusOf } from './plan.ts';
 import { lookAround } from './view.ts';
 
 /** When new nodes were taken away again: what is launched then is another one, though the same members are there. */
@@ -28,11 +29,27 @@ export async function surge(context: Context, plan: Plan, leaving: readonly Memb
   for (const planned of plan.groups) {
     const group = groups.find((g) => g.name === planned.name);
     if (!group) continue;
-    const zones = launchesFor(planned, members, leaving, group.canLaunchInZone);
+    const needed = launchesFor(planned, members, leaving, group.canLaunchInZone);
+    const zones = needed.slice(comingOf(planned, groups, members));
     if (zones.length === 0) continue;
     await request(context, plan, group, zones);
   }
   return waitForNewNodes(context, plan, leaving, since);
+}
+
+/**
+ * How many more than before were asked for and are not launched yet: a run that was killed or stopped has raised desired, and AWS
+ * takes a moment. Instances that the group replaces itself are not among them.
+ */
+function comingOf(planned: PlannedGroup, groups: readonly Group[], members: readonly Member[]): number {
+  const desired = groups
+    .filter((g) => groupNames(planned).includes(g.name))
+    .reduce((sum, g) => sum + g.desired, 0);
+  const there = members.filter(
+    (m) => m.group === planned.name && m.state !== 'leaving' && m.state !== 'standby',
+  ).length;
+  const surplus = surplusOf(planned, members);
+  return Math.max(0, surplus + Math.max(0, desired - there)) - Math.max(0, surplus);
 }
 
 /** One node more in this zone, where AWS allows to ask for it; else where AWS puts it, which is where there are fewest. */
@@ -43,10 +60,10 @@ export async function addNode(
   zone: string,
 ): Promise<void> {
   const since = context.clock.now();
-  const [group] = (await lookAround(context, { names: [name] })).groups;
+  const [group] = (await lookAround(context, { names: [name] }, { fresh: true })).groups;
   if (!group) return;
   await request(context, plan, group, [zone]);
-  await waitForNewNodes(context, plan, [], since);
+  await waitForNewNodes(context, plan, [], since, { name, desired: group.desired + 1 });
 }
 
 /** Asks AWS for one node more in each of these zones; where it chooses them itself, for so many. */
@@ -87,12 +104,16 @@ export async function request(context: Context, plan: Plan, group: Group, zones:
   }
 }
 
-/** Waits until every member that is on the new version serves as a node, or AWS says that a launch failed. */
+/**
+ * Waits until every member that is on the new version serves as a node, or AWS says that a launch failed.
+ * @param asked what a group wants now: an answer of AWS may be older
+ */
 async function waitForNewNodes(
   context: Context,
   plan: Plan,
   leaving: readonly Member[],
   since: number,
+  asked?: { name: string; desired: number },
 ): Promise<Member[]> {
   const { aws, clock, signal, settings, say } = context;
   let unjoined = '';
@@ -103,7 +124,8 @@ async function waitForNewNodes(
     const waiting = [...unready.values()];
     for (const group of groups) {
       const missing =
-        group.desired - group.instances.filter((i) => !i.lifecycle.startsWith('Terminat')).length;
+        Math.max(group.desired, asked?.name === group.name ? asked.desired : 0) -
+        group.instances.filter((i) => !i.lifecycle.startsWith('Terminat')).length;
       const planned = plan.groups.find((g) => g.name === group.name);
       // By number alone: a zone may have had too few before, and what was launched is in its zone or on its way.
       const lacking = planned ? launchesFor(planned, members, leaving, false).length : 0;

@@ -1,10 +1,12 @@
+import { readdirSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { destroyingFaults, faults } from '../../src/rehearsal/faults/index.ts';
 import { draw } from './draw.ts';
 import { play } from './play.ts';
+import { counted } from './traits.ts';
 
-/** Between them they have every fault, every kind of group, and engines that were killed and stopped. */
-const seeds = [2, 3, 4, 9, 10, 22, 55, 60, 70, 82, 91, 120];
+/** The first eight have every fault and every trait between them; the others have found something once. */
+const seeds = [2, 42, 66, 78, 110, 125, 128, 229, 59, 86, 87, 154, 246, 272, 310, 502];
 
 const patienceMs = 60_000;
 const logs = new Map<number, string[]>();
@@ -19,16 +21,63 @@ test.each(seeds)(
   patienceMs,
 );
 
-test('these seeds have every fault', () => {
-  const seen = new Set(seeds.flatMap((seed) => draw(seed).faults.map((f) => f.name)));
-  expect([...faults, ...destroyingFaults].map((f) => f.name).filter((name) => !seen.has(name))).toEqual([]);
+const missing = (of: readonly [string, number][], least: number) => of.filter(([, n]) => n < least);
+
+test('these seeds have every fault, every input that is drawn, and every way to go on after a cut', () => {
+  expect(missing(counted(seeds.map(draw)), 1)).toEqual([]);
+});
+
+test('the sweep of 300 seeds has each of them often enough to mean something', () => {
+  const all = Array.from({ length: 300 }, (_, n) => draw(n + 1));
+  expect(missing(counted(all), 15)).toEqual([]);
+});
+
+/** Each is a file of the folder, named as the fault is. */
+const folder = new URL('../../src/rehearsal/faults/', import.meta.url);
+const files = readdirSync(folder)
+  .map((file) => file.replace(/\.ts$/, ''))
+  .filter((name) => name !== 'fault' && name !== 'index')
+  .sort();
+
+test('every fault that the world knows is drawn', () => {
+  expect([...faults, ...destroyingFaults].map((f) => f.name).sort()).toEqual(files);
+  const drawn = new Set(counted([]).map(([name]) => name));
+  expect(files.filter((name) => !drawn.has(`fault ${name}`))).toEqual([]);
+});
+
+/** What a rotation is promised to live with, and the fault that is it. */
+const promised: [what: string, fault: string][] = [
+  ['what AWS describes is some seconds old', 'stale-answers'],
+  ['AWS throttles', 'throttling'],
+  ['a storm of 409s', 'conflicts'],
+  ['watches break and expire', 'watch-loss'],
+  ['the group replaces an instance itself', 'unhealthy-instance'],
+  ['an instance joins late', 'late-joins'],
+  ['an instance never joins', 'never-joins'],
+  ['a Spot interruption', 'spot-interruption'],
+  ['a Node is deleted while it is drained', 'node-deleted'],
+  ['a lifecycle hook is never completed', 'stuck-hook'],
+  ['one zone has no capacity', 'full-zone'],
+  ['no zone has any', 'no-capacity'],
+  ['a budget that never allows anything', 'pdb-never-allows'],
+  ['a pod that stays terminating', 'stuck-pod'],
+  ['a webhook refuses evictions', 'webhook-denies'],
+  ['a webhook is away', 'webhook-fails'],
+  ['the API server restarts', 'api-restart'],
+  ['the API server throttles and errs', 'api-errors'],
+  ['images are slow', 'slow-images'],
+];
+
+test.each(promised)('%s: drawn as %s', (_, fault) => {
+  expect(files).toContain(fault);
 });
 
 test(
   'a seed replays exactly',
   async () => {
-    const { log } = await play(55);
-    expect(log).toEqual(logs.get(55) ?? (await play(55)).log);
+    const [seed = 1] = seeds;
+    const { log } = await play(seed);
+    expect(log).toEqual(logs.get(seed) ?? (await play(seed)).log);
     expect(log.length).toBeGreaterThan(20);
   },
   patienceMs,

@@ -1,17 +1,13 @@
-import { instanceIdOf, nodeReady } from '../../src/cluster/members.ts';
+import { destroyingFaults } from '../../src/rehearsal/faults/index.ts';
 import { combined } from '../../src/rehearsal/faulty/combined.ts';
-import { newImage } from '../../src/rehearsal/scenario/account.ts';
+import { startVisitors, type Visitors } from '../rotation/visitors.ts';
 import { type Engine, shopWorld, startEngine, type World } from '../rotation/world.ts';
-import {
-  type Cut,
-  describe,
-  draw,
-  releaseConfigurations,
-  type Scenario,
-  shape,
-  workloadsOf,
-} from './draw.ts';
+import { type Cut, describe, draw, type Scenario } from './draw.ts';
+import { changedSettings, changedSpecs, marksLeft, specs, wrongNodes } from './endings.ts';
+import { follow, type Run, settleMs } from './follow.ts';
+import { type Rules, watchRules } from './rules.ts';
 import { watchServices } from './services.ts';
+import { releaseConfigurations, shape, workloadsOf } from './shape.ts';
 
 export interface Outcome {
   seed: number;
@@ -21,11 +17,16 @@ export interface Outcome {
   endings: string[];
   /** The scenario, and everything that every engine said. */
   log: string[];
+  /** What came of it: how its engines ended, by phase and verdict, and which nodes there were in the end. */
+  went: ReadonlySet<string>;
 }
 
-const mostEngines = 12;
 const longestMs = 6 * 3_600_000;
-const settleMs = 120_000;
+/** A log that is silent for longer looks like an engine that hangs. */
+const silentMs = 30_000;
+/** In these the engine waits within a single request or update; what its real client says of that is not in this log. */
+const silentToo = { faults: ['api-restart', 'conflicts'], ms: 60_000 };
+const stepMs = 250;
 
 /** Plays the scenario of a seed to its end. */
 export async function play(seed: number): Promise<Outcome> {
@@ -33,144 +34,100 @@ export async function play(seed: number): Promise<Outcome> {
   const log = describe(scenario);
   const endings: string[] = [];
   const problems: string[] = [];
+  const went = new Set<string>();
   const world = await shopWorld({
     seed,
     factor: scenario.factor,
     fault: combined(scenario.faults),
     more: workloadsOf(scenario),
     account: (description) => shape(description, scenario),
-    released: releaseConfigurations,
+    ...(scenario.givenImage ? { noRelease: true } : { released: releaseConfigurations }),
   });
+  const settings = specs(world);
   const services = watchServices(world);
+  const rules = watchRules(world, scenario);
+  const visitors = await visit(world, scenario);
   if (scenario.faultsPassAfterMs !== undefined)
     world.clock.after(scenario.faultsPassAfterMs, () => world.cluster.fault.end());
 
-  const run = async (inputs: Record<string, string>, cut?: Cut): Promise<Engine & { ending: string }> => {
-    const engine = startEngine(world, inputs, diesOf(cut));
-    const ending = await endOf(world, engine);
+  const began = world.clock.now();
+  const run: Run = async (inputs, cut) => {
+    const phase = inputs.phase ?? 'all';
+    const engine: Engine = startEngine(world, inputs, {
+      ...diesOf(cut),
+      onWrite: (name, args) => rules.onWrite({ phase, log: engine.log }, name, args),
+    });
+    const mute = scenario.faults.some((f) => silentToo.faults.includes(f.name));
+    const ending = await endOf(world, engine, rules, mute ? silentToo.ms : silentMs);
     const at = Math.round((world.clock.now() - began) / 1000);
-    const line = `[${at}s] engine ${world.processes} (${inputs.phase ?? 'all'}${cut ? ', cut' : ''}): ${ending || engine.outputs.verdict}`;
+    const line = `[${at}s] engine ${world.processes} (${phase}${cut ? ', cut' : ''}): ${ending || engine.outputs.verdict}`;
+    went.add(`${phase} ${ending === 'killed' ? 'killed' : engine.outputs.verdict}`);
     endings.push(line);
     log.push(...engine.log.map((l) => `  ${l}`), line);
     return { ...engine, ending };
   };
-  const began = world.clock.now();
 
   try {
-    await follow(world, scenario, run, problems);
+    const ended = await follow({ world, scenario, run, problems });
+    if (ended) {
+      went.add(`ended ${ended.way}`);
+      world.cluster.fault.end();
+      const changed = () => changedSettings(world, scenario, ended.way);
+      problems.push(...changed().map((c) => `left changed: ${c}`));
+      if (world.lease()) problems.push('the lease is still there');
+      problems.push(...marksLeft(world));
+      await world.clock.advance(settleMs);
+      // AWS tries again after a while where it had nothing to launch.
+      for (let n = 0; n < 3 && wrongNodes(world, scenario, ended).length > 0; n++)
+        await world.clock.advance(settleMs);
+      problems.push(...changed().map((c) => `changed later: ${c}`));
+      problems.push(...changedSpecs(settings, specs(world)));
+      problems.push(...wrongNodes(world, scenario, ended));
+    }
   } catch (error) {
     problems.push(`it did not end: ${(error as Error).message}`);
   }
+  rules.atLast();
+  problems.push(...rules.problems);
   problems.push(...services.failures.map((f) => `requests could fail: ${f}`));
+  if (visitors) problems.push(...new Set(visitors.failed.map((f) => `a visitor was let down: ${f}`)));
   await world.cluster.stop();
   log.push(...problems.map((p) => `PROBLEM ${p}`));
-  return { seed, problems, endings, log };
+  return { seed, problems, endings, log, went };
 }
 
-type Run = (inputs: Record<string, string>, cut?: Cut) => Promise<Engine & { ending: string }>;
-
-/** What a person does: runs it, runs it again when it was cut, restores it when it failed, and runs it once all is well. */
-async function follow(world: World, scenario: Scenario, run: Run, problems: string[]): Promise<void> {
-  const { inputs } = scenario;
-  const cuts = [...scenario.cuts];
-  let force = inputs.force ?? 'false';
-  for (let n = 1; ; n++) {
-    if (n > mostEngines) {
-      problems.push(`still not complete after ${mostEngines} engines`);
-      return;
-    }
-    const cut = cuts.shift();
-    const engine = await run({ ...inputs, force }, cut);
-    const { verdict } = engine.outputs;
-    if (engine.ending === 'killed' || verdict === 'stopped') {
-      if (cut?.next === 'restore') await restoreAll(world, run, cuts, problems);
-      continue;
-    }
-    if (verdict === 'completed' || verdict === 'nothing-to-do') break;
-    if (verdict === 'incomplete') continue;
-    if (scenario.faults.every((f) => f.explained.conclusion === 'success'))
-      problems.push(`a failure though nothing stood in the way for long: ${engine.ending}`);
-    if (!isExplained(engine.ending))
-      problems.push(`a failure that does not say what to do: ${engine.ending}`);
-    await restoreAll(world, run, cuts, problems);
-    // What it could not know is gone by the time somebody runs it again.
-    world.cluster.fault.end();
-    cuts.length = 0;
-    force = 'false';
-    await world.clock.advance(settleMs);
-  }
-  world.cluster.fault.end();
-  problems.push(...world.changed().map((c) => `left changed: ${c}`));
-  if (world.lease()) problems.push('the lease is still there');
-  await world.clock.advance(settleMs);
-  problems.push(...world.changed().map((c) => `changed later: ${c}`));
-  problems.push(...leftovers(world));
+/**
+ * Visitors who come in through nodes, unless a fault takes away what serves them or the inputs allow that it is missing. With
+ * externalTrafficPolicy Local a node whose pods have to move first lets some down: its load balancer hears of it late.
+ */
+async function visit(world: World, { front, faults, inputs }: Scenario): Promise<Visitors | undefined> {
+  if (!front) return undefined;
+  // Until every target has been found healthy.
+  await world.clock.advance(60_000);
+  const destroyed = faults.some((f) => destroyingFaults.includes(f));
+  if (destroyed || front === 'local' || inputs['min-healthy-targets'] === '0') return undefined;
+  return startVisitors(world, { service: 'front', everyMs: 1000 });
 }
-
-/** Puts everything back: with the fault still at work if that is possible, and surely when it is over. */
-async function restoreAll(world: World, run: Run, cuts: Cut[], problems: string[]): Promise<void> {
-  for (const faultIsOver of [false, true]) {
-    if (faultIsOver) {
-      world.cluster.fault.end();
-      await world.clock.advance(settleMs);
-    }
-    const cut = faultIsOver ? undefined : cuts.shift();
-    const { ending, outputs } = await run({ phase: 'restore', ...restoreTimeouts }, cut);
-    if (cut && (ending === 'killed' || outputs.verdict === 'stopped')) continue;
-    if (!ending && (outputs.verdict === 'restored' || outputs.verdict === 'nothing-to-do')) {
-      problems.push(...world.changed().map((c) => `not put back: ${c}`));
-      if (world.lease()) problems.push('the lease is still there after restore');
-      return;
-    }
-    if (!isExplained(ending)) problems.push(`a restore that does not say what to do: ${ending}`);
-    if (faultIsOver) problems.push(`it cannot be put back: ${ending}`);
-  }
-}
-
-const restoreTimeouts = { 'drain-timeout': '5m', 'volume-timeout': '2m', 'terminate-timeout': '5m' };
 
 const diesOf = (cut: Cut | undefined) =>
   !cut ? {} : cut.how === 'killed' ? { afterWrite: cut.afterWrite } : { stopsAfterWrite: cut.afterWrite };
 
 /** Empty, the message of a failure, or `killed`. */
-async function endOf(world: World, engine: Engine): Promise<string> {
+async function endOf({ clock }: World, engine: Engine, rules: Rules, longest: number): Promise<string> {
   let ended: string | undefined;
   engine.ended.then((failure) => {
     ended = failure;
   });
-  const until = world.clock.now() + longestMs;
+  const until = clock.now() + longestMs;
+  let said = { lines: 0, at: clock.now() };
   while (ended === undefined && !engine.killed()) {
-    if (world.clock.now() > until)
+    if (clock.now() > until)
       throw new Error(`an engine was still at work after ${longestMs / 3_600_000} hours`);
-    await world.clock.advance(250);
+    await clock.advance(stepMs);
+    rules.look();
+    if (engine.log.length !== said.lines) said = { lines: engine.log.length, at: clock.now() };
+    else if (clock.now() - said.at === longest + stepMs)
+      rules.problems.push(`nothing was said for ${longest / 1000}s after: ${engine.log.at(-1)}`);
   }
   return engine.killed() ? 'killed' : (ended ?? '');
-}
-
-/** A person can go on from it: it names what to do, and is nobody's stack trace. */
-function isExplained(message: string): boolean {
-  if (/undefined|TypeError|is not a function|Cannot read|\bNaN\b/.test(message)) return false;
-
-  const names = /Node |Pod |Deployment |StatefulSet |DaemonSet |shop-|ip-10-|i-[0-9a-f]{8}|lease|journal/;
-  return names.test(message) && /again|phase: restore/.test(message);
-}
-
-/** Nodes and instances are as many as they should be, all new, all well; nothing of ours is left. */
-function leftovers({ cluster: { aws, store } }: World): string[] {
-  const found: string[] = [];
-  for (const group of aws.groups.values()) {
-    const members = aws.membersOf(group.name);
-    if (members.length !== group.desired)
-      found.push(`${group.name} has ${members.length} instances and wants ${group.desired}`);
-    for (const { id, lifecycle, imageId } of members) {
-      const node = store.list('nodes').find((n) => instanceIdOf(n) === id);
-      if (imageId !== newImage) found.push(`${id} of ${group.name} runs the old image`);
-      if (lifecycle !== 'InService') found.push(`${id} of ${group.name} is ${lifecycle}`);
-      if (!nodeReady(node)) found.push(`${id} of ${group.name} is no ready node`);
-    }
-  }
-  for (const { metadata } of store.list('nodes'))
-    for (const mark of Object.keys(metadata.annotations ?? {}))
-      if (/eks-rolling|scale-down-disabled/.test(mark)) found.push(`${metadata.name} still has ${mark}`);
-  return found;
 }

@@ -5,6 +5,7 @@ import { isReady, isTerminating } from '../../src/cluster/pods.ts';
 import { matchesSelector } from '../../src/cluster/selectors.ts';
 import type { Store } from '../../src/rehearsal/kubernetes/store.ts';
 import type { World } from '../rotation/world.ts';
+import { sick } from './sick-pods.ts';
 
 /** What must hold at every moment: so many pods of a workload serve. */
 interface Held {
@@ -12,6 +13,8 @@ interface Held {
   namespace: string;
   selector: LabelSelector | undefined;
   replicas: number;
+  /** A Deployment with one replica is never absent: it gets one more while its pod moves. */
+  single: boolean;
   /** The name of its budget. */
   budget: string | undefined;
   /** Pods that served when the fault itself destroyed them, and whose replacement does not serve yet. */
@@ -68,22 +71,27 @@ export function watchServices(world: World): { failures: string[] } {
   return { failures };
 }
 
-/** What the budget of a workload says, as long as there is one; without it one of two or more must be there. */
-function needed(store: Store, { namespace, budget, replicas }: Held): number {
+/** What the budget of a workload says, as long as there is one; without it one must be there. */
+function needed(store: Store, { namespace, budget, replicas, single }: Held): number {
   const found = budget && store.get('poddisruptionbudgets', { namespace, name: budget });
   if (found) return budgetNumbers(found, replicas, replicas).desiredHealthy;
-  return replicas > 1 ? 1 : 0;
+  return replicas > 1 || single ? 1 : 0;
 }
 
 function workloadsOf({ cluster: { store } }: World): Held[] {
   const budgets = store.list('poddisruptionbudgets');
-  return [...store.list('deployments'), ...store.list('statefulsets')].map((workload) => {
+  const deployments = store.list('deployments');
+  return [...deployments, ...store.list('statefulsets')].flatMap((workload) => {
     const { namespace = '', name } = workload.metadata;
+    // One is not served by anybody from the start, the other is paused while nodes are replaced.
+    if (name === sick || name === 'cluster-autoscaler') return [];
     const { replicas = 1, selector, template } = workload.spec;
     const budget = budgets.find(
       (b) =>
         b.metadata.namespace === namespace && matchesSelector(b.spec.selector, template.metadata?.labels),
     )?.metadata.name;
-    return { what: `${namespace}/${name}`, namespace, selector, replicas, budget, missing: 0, broken: false };
+    const single = replicas === 1 && deployments.some((d) => d === workload);
+    const what = `${namespace}/${name}`;
+    return [{ what, namespace, selector, replicas, single, budget, missing: 0, broken: false }];
   });
 }

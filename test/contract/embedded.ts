@@ -10,6 +10,7 @@ import { Registry } from '../../src/rehearsal/kubernetes/registry.ts';
 import { startApiServer } from '../../src/rehearsal/kubernetes/server.ts';
 import { startScheduler } from '../../src/rehearsal/scheduler/scheduler.ts';
 import { type WorldClock, wallClock } from '../../src/rehearsal/world/clock.ts';
+import { claimNetwork } from '../../src/rehearsal/world/network.ts';
 import { Random } from '../../src/rehearsal/world/random.ts';
 import { eventually } from './eventually.ts';
 import { overHttps } from './https.ts';
@@ -23,6 +24,7 @@ const nodeMonitorGraceMs = 60_000;
 /** The embedded control plane with its machines, in this process. */
 export async function embeddedTarget(): Promise<Target> {
   const directory = mkdtempSync(join(tmpdir(), 'contract-'));
+  const network = await claimNetwork(127);
   const ended = new AbortController();
   const clock = fastClock(factor);
   const random = new Random(1);
@@ -32,7 +34,7 @@ export async function embeddedTarget(): Promise<Target> {
     store,
     clock,
     random: random.fork(),
-    runtime: processRuntime({ directory, discovery: () => [], network: `127.${192 + (process.pid % 32)}` }),
+    runtime: processRuntime({ directory, discovery: () => [], network: network.prefix }),
     bootMs: 500,
   });
   const gone = new Set<string>();
@@ -90,6 +92,7 @@ export async function embeddedTarget(): Promise<Target> {
       controllers.stop();
       await machines.stop();
       await api.close();
+      network.release();
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -5,15 +5,22 @@ import { obtainBinaries } from '../../src/rehearsal/control-plane/binaries.ts';
 import { releaseOf } from '../../src/rehearsal/control-plane/versions.ts';
 import type { Runtime } from '../../src/rehearsal/kubelet/runtime.ts';
 import type { Objects } from '../../src/rehearsal/kubernetes/store.ts';
-import { type RealCluster, startRealCluster } from '../../src/rehearsal/real-cluster.ts';
+import {
+  type RealCluster,
+  type RealClusterOptions,
+  startRealCluster,
+} from '../../src/rehearsal/real-cluster.ts';
 import { account } from '../../src/rehearsal/scenario/account.ts';
 import type { Machine } from '../../src/rehearsal/world/machine.ts';
+import { claimNetwork } from '../../src/rehearsal/world/network.ts';
 import { instanceOf } from '../contract/machines.ts';
 
 export const release = releaseOf(process.env.EKS_ROLLING_RELEASE ?? 'newest');
 
 export interface EmptyCluster {
   cluster: RealCluster;
+  /** The network of the cluster, by its first two numbers. */
+  network: string;
   /** A kubeconfig of an administrator. */
   kubeconfig: string;
   /** Powers on a machine that no Auto Scaling Group knows. */
@@ -23,13 +30,20 @@ export interface EmptyCluster {
   close(): Promise<void>;
 }
 
-/** The network of the cluster, by its first two numbers. */
-export const network = '10.200';
+/** What the machines of an empty cluster run pods with. */
+export interface RuntimePlace {
+  directory: string;
+  network: string;
+  nameserver: string;
+  store: Objects;
+}
 
 /** A real control plane without a single machine. */
 export async function emptyCluster(
-  runtime: (directory: string, store: Objects, nameserver: string) => Runtime,
+  runtime: (place: RuntimePlace) => Runtime,
+  options: Pick<RealClusterOptions, 'mayStart'> = {},
 ): Promise<EmptyCluster> {
+  const { prefix: network, release: releaseNetwork } = await claimNetwork(10);
   const directory = mkdtempSync(join(tmpdir(), 'real-'));
   const { cluster, endpoints } = await startRealCluster({
     binaries: await obtainBinaries(release, process.env, console.log),
@@ -38,11 +52,13 @@ export async function emptyCluster(
     factor: 1000,
     directory,
     network,
-    runtime: (store, nameserver) => runtime(directory, store, nameserver),
+    runtime: (store, nameserver) => runtime({ directory, network, nameserver, store }),
+    ...options,
     say: (line) => console.warn(line),
   });
   return {
     cluster,
+    network,
     kubeconfig: endpoints.api.kubeconfig(),
     boot(machine) {
       cluster.aws.instances.set(machine.instanceId, instanceOf(machine, cluster.clock.now()));
@@ -58,6 +74,7 @@ export async function emptyCluster(
     async close() {
       await endpoints.close();
       await cluster.stop();
+      releaseNetwork();
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -6,12 +6,12 @@ import { overHttps } from '../contract/https.ts';
 import { machineFor } from '../contract/machines.ts';
 import { subjects } from '../contract/suite/index.ts';
 import type { Target } from '../contract/target.ts';
-import { emptyCluster, network, release } from './cluster.ts';
+import { emptyCluster, release } from './cluster.ts';
 
 async function realTarget(): Promise<Target> {
   const ended = new AbortController();
-  const { cluster, kubeconfig, boot, halt, close } = await emptyCluster((directory, _, nameserver) =>
-    processRuntime({ directory, discovery: () => [], network, nameserver }),
+  const { cluster, kubeconfig, boot, halt, close } = await emptyCluster((place) =>
+    processRuntime({ ...place, discovery: () => [] }),
   );
   const ids = new Map<string, string>();
   const joined = (name: string): boolean => {
@@ -30,14 +30,14 @@ async function realTarget(): Promise<Target> {
       const name = machine.privateDnsName;
       ids.set(name, machine.instanceId);
       boot(machine);
-      await eventually(`node ${name} is Ready`, () => joined(name), 30_000);
+      await eventually(`node ${name} is Ready`, () => joined(name), 60_000);
       return name;
     },
     async halt(name, options = {}) {
       halt(ids.get(name) ?? '', options.gone ?? false);
     },
     web: { image: 'web', port: 8080 },
-    limits: { soonMs: 30_000, unreachableMs: 40_000, podGarbageMs: 90_000 },
+    limits: { soonMs: 60_000, unreachableMs: 100_000, podGarbageMs: 120_000 },
     async forgetHistory() {
       // Only what lies before the newest revision is forgotten.
       const ref = { namespace: 'default', name: 'newer' };

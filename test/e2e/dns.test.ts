@@ -8,7 +8,7 @@ import { findRedisServer } from '../../src/rehearsal/rehearse/redis-server.ts';
 import { deployment, service, statefulSet } from '../../src/rehearsal/scenario/objects.ts';
 import { eventually } from '../contract/eventually.ts';
 import { machineFor } from '../contract/machines.ts';
-import { type EmptyCluster, emptyCluster, network, release } from './cluster.ts';
+import { type EmptyCluster, emptyCluster, release } from './cluster.ts';
 import { execute } from './exec.ts';
 
 const redisServer = findRedisServer();
@@ -58,16 +58,10 @@ async function lookUp(namespace: string, pod: string, name: string): Promise<str
 }
 
 beforeAll(async () => {
-  real = await emptyCluster((directory, store, nameserver) => {
-    dnsAddress = nameserver;
-    const discovery = podDiscovery(store);
-    return processRuntime({
-      directory,
-      discovery,
-      network,
-      nameserver,
-      ...(redisServer ? { redisServer } : {}),
-    });
+  real = await emptyCluster((place) => {
+    dnsAddress = place.nameserver;
+    const discovery = podDiscovery(place.store);
+    return processRuntime({ ...place, discovery, ...(redisServer ? { redisServer } : {}) });
   });
   resolver.setServers([dnsAddress]);
   real.boot(machineFor(0, `i-${real.cluster.random.hex(17)}`, { zone: 'eu-west-1a' }));
@@ -96,7 +90,7 @@ describe(`the DNS on Kubernetes ${release.kubernetes}`, () => {
 
   test('knows Services with an address, itself among them', async () => {
     expect(await resolved('kube-dns.kube-system.svc.cluster.local')).toEqual([dnsAddress]);
-    expect(await resolved('kubernetes.default.svc.cluster.local')).toEqual([`${network}.128.1`]);
+    expect(await resolved('kubernetes.default.svc.cluster.local')).toEqual([`${real.network}.128.1`]);
   });
 
   test('does not know what is not there', async () => {

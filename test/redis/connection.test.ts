@@ -7,25 +7,40 @@ import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connectRedis, type RedisConnection } from '../../src/redis/connection.ts';
 import { findRedisServer } from '../../src/rehearsal/rehearse/redis-server.ts';
+import { claimNetwork, type OwnNetwork } from '../../src/rehearsal/world/network.ts';
 
 const program = findRedisServer();
 if (!program)
   console.warn('redis-server is not installed: the tests of the connection to a real Redis are skipped.');
-const port = 20_000 + (process.pid % 10_000);
+const port = 6379;
+let network: OwnNetwork;
 let server: ChildProcess;
 
+const address = () => `${network.prefix}.0.1`;
 const open = (): Promise<Duplex> =>
   new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(socket));
+    const socket = connect(port, address(), () => resolve(socket));
     socket.once('error', reject);
   });
 
 beforeAll(async () => {
+  network = await claimNetwork(127);
   if (!program) return;
   const directory = mkdtempSync(join(tmpdir(), 'redis-'));
   server = spawn(
     program,
-    ['--port', String(port), '--dir', directory, '--save', '', '--requirepass', 'secret'],
+    [
+      '--port',
+      String(port),
+      '--bind',
+      address(),
+      '--dir',
+      directory,
+      '--save',
+      '',
+      '--requirepass',
+      'secret',
+    ],
     { stdio: 'ignore' },
   );
   for (let up = false; !up; )
@@ -34,7 +49,10 @@ beforeAll(async () => {
       () => false,
     );
 });
-afterAll(() => void server?.kill());
+afterAll(() => {
+  server?.kill();
+  network.release();
+});
 
 (program ? describe : describe.skip)('a connection to a real Redis', () => {
   const connected = (): Promise<RedisConnection> => connectRedis(open, { password: 'secret' });

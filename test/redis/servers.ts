@@ -5,16 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectRedis, type RedisConnection } from '../../src/redis/connection.ts';
 import { findRedisServer } from '../../src/rehearsal/rehearse/redis-server.ts';
+import { claimNetwork } from '../../src/rehearsal/world/network.ts';
 
 export const redisProgram = findRedisServer();
 export const dataPort = 6379;
 export const sentinelPort = 26379;
 export const masterName = 'mymaster';
 
-/** Every server has an address of its own, as pods have; another test process uses another network. */
-const network = `127.${200 + (process.pid % 50)}.${Math.floor(process.pid / 100) % 250}`;
+/** Every server has an address of its own, as pods have. */
+const { prefix: network } = await claimNetwork(127);
 let addresses = 0;
-export const newAddress = (): string => `${network}.${1 + (addresses++ % 250)}`;
+export const newAddress = (): string =>
+  `${network}.${Math.floor(addresses / 250)}.${1 + (addresses++ % 250)}`;
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -355,7 +355,7 @@ describe('a rotation to an image that failed', () => {
 
 test('a rotation to an image that rests when its time is up keeps it where nodes run it, and goes on later', async () => {
   const world = await unreleased();
-  const run = await runEngine(world, { ami: newImage, 'time-budget': '1s' });
+  const run = await runEngine(world, { ami: newImage, 'time-budget': '15s' });
   expect(run.outputs).toMatchObject({ verdict: 'incomplete', replaced: '2' });
   expect([launchOf(world, 'shop-general'), launchOf(world, 'shop-data')]).toEqual([['2'], ['2']]);
   expect(world.changed().filter((line) => !line.startsWith('launch of'))).toEqual([]);

@@ -408,3 +408,25 @@ describe('what was changed at load balancers', () => {
     expect(run.log.join('\n')).not.toMatch(/(its|the) load balancers/);
   });
 });
+
+test('a node that is no target yet does not become one while its pods leave', async () => {
+  const world = await visited(front('anywhere'));
+  const visitors = startVisitors(world, { service: 'front' });
+  // These are in no load balancer of their group, only in that of the Service.
+  const run = startEngine(world, { groups: 'shop-data', 'max-surge': '2', canary: 'false' });
+  const fresh = () => run.log.some((l) => /^Wave 1: /.test(l));
+  for (let n = 0; n < 4000 && !fresh(); n++) await world.clock.advance(250);
+  run.stop();
+  await world.clock.run(run.ended);
+  // The first restore is killed when it has taken its surplus out of the load balancers; the next one takes off their labels first.
+  const killed = startEngine(world, { phase: 'restore' });
+  for (let n = 0; n < 4000 && !killed.log.some((l) => /^Evicting/.test(l)); n++)
+    await world.clock.advance(250);
+  killed.kill();
+  await world.clock.advance(120_000);
+  const restored = await runEngine(world, { phase: 'restore' });
+  expect([restored.failure, restored.outputs.verdict]).toEqual(['', 'restored']);
+  await world.clock.advance(60_000);
+  expect(visitors.failed).toEqual([]);
+  expect(labelsOf(world)).toEqual([]);
+});

@@ -71,6 +71,26 @@ describe('nodes that move into another group', () => {
     expect([blue?.max, green?.max, blue?.suspended, green?.suspended]).toEqual([5, 5, [], []]);
   });
 
+  test.each([
+    ['1', '1'],
+    ['1', '50%'],
+    ['0', '2'],
+  ])('lose none on the way, with max-surge %s and max-unavailable %s', async (surge, unavailable) => {
+    for (const afterWrite of [undefined, 25, 30, 35, 40]) {
+      const w = await world();
+      const limits = { ...inputs, 'max-surge': surge, 'max-unavailable': unavailable, canary: 'false' };
+      if (afterWrite) {
+        const killed = startEngine(w, limits, { afterWrite });
+        for (let n = 0; n < 5000 && !killed.killed(); n++) await w.clock.advance(500);
+      }
+      const run = await runEngine(w, limits);
+      expect([afterWrite, run.failure, run.outputs.verdict]).toEqual([afterWrite, '', 'completed']);
+      await w.clock.advance(120_000);
+      expect(sizes(w)).toEqual(moved);
+      expect(w.cluster.aws.membersOf('shop-green')).toHaveLength(4);
+    }
+  });
+
   test('are not rolled back but moved the other way', async () => {
     const w = await world();
     const run = await runEngine(w, inputs);

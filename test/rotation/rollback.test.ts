@@ -89,6 +89,22 @@ describe('a rollback', () => {
     expect(names(world).filter((name) => !before.includes(name))).toHaveLength(7 - kept.length);
   });
 
+  test.each([1, 2])(
+    'of a run that was killed before it did anything, at write %i, is refused with how to end that run',
+    async (afterWrite) => {
+      const world = await shopWorld({ factor: 4 });
+      const run = startEngine(world, {}, { afterWrite });
+      for (let n = 0; n < 400 && !run.killed(); n++) await world.clock.advance(250);
+      const { failure } = await runEngine(world, back);
+      expect(failure).toMatch(
+        /^Run \S+ .*there is nothing to undo\. Run the workflow again to go on with it, or rotate-nodes with phase: restore and run-id: \S+ to end it\.$/,
+      );
+      const restored = await runEngine(world, { phase: 'restore' });
+      expect([restored.failure, restored.outputs.verdict]).toEqual(['', 'restored']);
+      expect(world.lease()).toBeUndefined();
+    },
+  );
+
   test(
     'after a gate that stays shut mid-way, whichever way the failure was left',
     async () => {

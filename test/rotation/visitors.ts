@@ -8,6 +8,8 @@ export interface VisitorsOptions {
   targets?: string;
   /** Only a node with a pod of the Service serves (externalTrafficPolicy Local). */
   local?: boolean;
+  /** How often one comes. */
+  everyMs?: number;
 }
 
 export interface Visitors {
@@ -16,7 +18,6 @@ export interface Visitors {
   failed: string[];
 }
 
-const everyMs = 250;
 /** A visitor stays connected, and the node that let it in must not go away under it. */
 const staysMs = 8000;
 
@@ -29,6 +30,7 @@ export function startVisitors({ clock, cluster }: World, options: VisitorsOption
     options.targets ??
     balancing.balancers.find((b) => b.name === `k8s-shop-${options.service}`)?.targets ??
     '';
+  const { everyMs = 250 } = options;
   let turn = 0;
   const enter = (id: string): void => {
     const node = instances.get(id)?.privateDnsName ?? '';

@@ -187,12 +187,17 @@ const isDryRun = (args: unknown[]): boolean =>
 
 /**
  * @param how `afterWrite` kills the process, and `stopsAfterWrite` stops it, right after its write with this number arrived; `through` is what it sees of AWS,
- * for an engine that is wrong about it
+ * for an engine that is wrong about it; `onWrite` is told each write before it is made
  */
 export function startEngine(
   world: World,
   inputs: Record<string, string> = {},
-  how: { afterWrite?: number; stopsAfterWrite?: number; through?: (aws: Aws) => Aws } = {},
+  how: {
+    afterWrite?: number;
+    stopsAfterWrite?: number;
+    through?: (aws: Aws) => Aws;
+    onWrite?: (name: string, args: unknown[]) => void;
+  } = {},
   operation: Operation = rotateNodes,
 ): Engine {
   const stopped = new AbortController();
@@ -207,8 +212,10 @@ export function startEngine(
         if (typeof member !== 'function') return member;
         return (...args: unknown[]) => {
           if (killed) return never;
+          const isWrite = writing.has(String(name)) && !isDryRun(args);
+          if (isWrite) how.onWrite?.(String(name), args);
           const answer: unknown = member.apply(target, args);
-          if (writing.has(String(name)) && !isDryRun(args)) {
+          if (isWrite) {
             writes++;
             if (writes === how.afterWrite) killed = true;
             if (writes === how.stopsAfterWrite) stopped.abort(new Error('Stopped by SIGTERM.'));

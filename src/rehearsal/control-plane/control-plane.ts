@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Connection } from '../../kubernetes/connection.ts';
 import { kubeconfigConnection, readBody, send } from '../../kubernetes/connection.ts';
@@ -12,14 +11,14 @@ export interface ControlPlaneOptions {
   binaries: Binaries;
   /** For data, certificates and logs; the caller removes it. */
   directory: string;
+  /** Where etcd and the API server listen: a local address of this control plane alone, so that nobody can have their ports. */
+  address: string;
   /** Where Services have their addresses, as a CIDR. */
   serviceNetwork: string;
   /** The user that a bearer token belongs to, as the authenticator of EKS says. */
   authenticate: TokenReviewer;
   /** What is written to the audit log; nothing unless given. */
   auditPolicy?: object;
-  /** A node whose heartbeats stop counts as unreachable after this long; 50 s in production, 12 s unless given. */
-  nodeGraceSeconds?: number | undefined;
 }
 
 export interface ControlPlane {
@@ -38,23 +37,25 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-const readyMs = 60_000;
+/** Below those that Linux gives to outgoing connections, which could otherwise be there first. */
+const ports = { etcd: 2379, api: 6443 };
+/** Of Go: a fifth of the work of a small cluster's API server would be garbage collection, while memory is plenty. */
+const lessCollecting = { GOGC: '400', GOMEMLIMIT: '1500MiB' };
+const readyMs = 120_000;
 const pollMs = 100;
-const defaultNodeGraceSeconds = 12;
 const noAudit = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'None' }] };
 const uncached = 'jobs.batch';
 
-/** Starts etcd, kube-apiserver, kube-controller-manager and kube-scheduler on free loopback ports. @throws Error with the end of the log of what did not start. */
+/** Starts etcd, kube-apiserver, kube-controller-manager and kube-scheduler. @throws Error with the end of the log of what did not start. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { binaries, directory } = options;
+  const { address, binaries, directory } = options;
   mkdirSync(directory, { recursive: true });
-  const credentials = await makeCredentials(directory);
+  const credentials = await makeCredentials(directory, address);
   const { files } = credentials;
   const children = new Children();
   const reviews = await serveTokenReviews(options.authenticate);
-  const [etcdPort, apiPort] = await freePorts(2);
-  const etcd = `http://127.0.0.1:${etcdPort}`;
-  const url = `https://127.0.0.1:${apiPort}`;
+  const etcd = `http://${address}:${ports.etcd}`;
+  const url = `https://${address}:${ports.api}`;
   const write = (name: string, content: string): string => {
     const path = join(directory, name);
     writeFileSync(path, content, { mode: 0o600 });
@@ -69,7 +70,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
     const { exited } = children.spawn(
       { file: binaries[program], args },
-      { PATH: process.env.PATH },
+      { PATH: process.env.PATH, ...lessCollecting },
       logOf(program),
     );
     exited.then((code) => exits.set(program, code));
@@ -95,15 +96,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       'data-dir': join(directory, 'etcd'),
       'listen-client-urls': etcd,
       'advertise-client-urls': etcd,
-      'listen-peer-urls': 'http://127.0.0.1:0',
+      'listen-peer-urls': `http://${address}:0`,
       'unsafe-no-fsync': 'true',
       'log-level': 'error',
     });
     await until('etcd', async () => (await fetch(`${etcd}/health`)).ok);
     start('kube-apiserver', {
       'etcd-servers': etcd,
-      'secure-port': String(apiPort),
-      'bind-address': '127.0.0.1',
+      'secure-port': String(ports.api),
+      'bind-address': address,
       'advertise-address': '10.0.0.1',
       'endpoint-reconciler-type': 'none',
       'tls-cert-file': files.serverCert,
@@ -147,7 +148,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       'kube-api-qps': '200',
       'kube-api-burst': '400',
       'node-monitor-period': '1s',
-      'node-monitor-grace-period': `${options.nodeGraceSeconds ?? defaultNodeGraceSeconds}s`,
+      // As in production: who is late with four heartbeats is still there.
+      'node-monitor-grace-period': '50s',
     });
     start('kube-scheduler', {
       kubeconfig: kubeconfig('scheduler'),
@@ -185,17 +187,4 @@ async function compact(etcd: string): Promise<void> {
   };
   const { header } = await ask('maintenance/status', {});
   await ask('kv/compaction', { revision: header.revision, physical: true });
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

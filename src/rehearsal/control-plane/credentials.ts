@@ -38,14 +38,15 @@ export interface Credentials {
   >;
 }
 
-export async function makeCredentials(directory: string): Promise<Credentials> {
+/** @param address where the API server listens */
+export async function makeCredentials(directory: string, address: string): Promise<Credentials> {
   const file = (name: string, content: string): string => {
     const path = join(directory, name);
     writeFileSync(path, content, { mode: 0o600 });
     return path;
   };
   const [server, kubeletClient] = await Promise.all([
-    makeCertificate('kube-apiserver', ['127.0.0.1']),
+    makeCertificate('kube-apiserver', [address]),
     makeCertificate('kube-apiserver-kubelet-client', []),
   ]);
   const account = generateKeyPairSync('rsa', {

@@ -8,11 +8,14 @@ export interface ServiceAddresses {
   dns: string;
 }
 
-/** The upper half of a cluster's network, of which the first two numbers are given; pods have the lower one. */
+/** The upper half of a cluster's network, of which the first two numbers are given; pods have the lower one, from its start. */
 export const serviceAddresses = (network: string): ServiceAddresses => ({
   network: `${network}.128.0/17`,
   dns: `${network}.128.10`,
 });
+
+/** Of the control plane itself: at the end of the pods' half, which they do not come to. */
+export const controlPlaneAddress = (network: string): string => `${network}.127.1`;
 
 /** The Service that pods know the DNS by, as on EKS: with it, no other Service is given the address. */
 export const kubeDns = (clusterIP: string): Service => ({

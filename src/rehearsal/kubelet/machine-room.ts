@@ -17,6 +17,8 @@ export interface MachineRoomOptions {
   /** A machine that boots and never joins. */
   neverJoins?: (machine: Machine) => boolean;
   startDelayMs?: (pod: Pod) => number;
+  /** Without it every pod may, once its volumes are there. */
+  mayStart?: (pod: Pod) => boolean;
   /** Told what the objects do not show, for example the exit code of a crash. */
   say?: (line: string) => void;
   /** Where the API server finds the kubelets; without it nobody asks them anything. */
@@ -64,6 +66,7 @@ export function createMachineRoom(options: MachineRoomOptions): RunningMachineRo
           runtime,
           machine,
           startDelayMs: options.startDelayMs ?? (() => 0),
+          mayStart: options.mayStart ?? (() => true),
           say: options.say ?? (() => {}),
           kubeletPort: options.kubeletPort,
         });

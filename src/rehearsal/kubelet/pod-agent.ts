@@ -18,13 +18,15 @@ export interface PodAgentOptions {
   machine: Machine;
   /** Added to the time that the pod's containers take to start. */
   startDelayMs: (pod: Pod) => number;
+  /** A pod that may not start yet is asked about again. */
+  mayStart: (pod: Pod) => boolean;
   /** Told what the objects do not show, for example the exit code of a crash. */
   say: (line: string) => void;
   /** Where the API server finds the kubelet. */
   kubeletPort?: number | undefined;
 }
 
-const volumePollMs = 50;
+const lookMs = 50;
 const startMs = { from: 100, to: 300 };
 
 /**
@@ -61,7 +63,7 @@ export class PodAgent {
       say: options.say,
     };
     this.#containers = pod.spec.containers.map((container) => new ContainerAgent(host, container));
-    this.#whenVolumesAreThere(() =>
+    this.#whenItMayStart(() =>
       this.#later(options.random.between(startMs.from, startMs.to) + options.startDelayMs(pod), () =>
         this.#start(),
       ),
@@ -106,9 +108,14 @@ export class PodAgent {
     };
   }
 
-  #whenVolumesAreThere(then: () => void): void {
+  #whenItMayStart(then: () => void): void {
     const pod = this.#pod();
     if (!pod || this.#grace !== undefined) return;
+    if (this.#o.mayStart(pod) && this.#volumesAreThere(pod)) then();
+    else this.#later(lookMs, () => this.#whenItMayStart(then));
+  }
+
+  #volumesAreThere(pod: Pod): boolean {
     const wanted = claimNamesOf(pod).length;
     const here = this.#o.store
       .list('volumeattachments', { fieldSelector: `spec.nodeName=${this.#o.machine.privateDnsName}` })
@@ -117,8 +124,7 @@ export class PodAgent {
     const attached = claimsOf(this.#o.store, pod).filter(
       ({ spec }) => spec.volumeName !== undefined && here.includes(spec.volumeName),
     ).length;
-    if (attached === wanted) then();
-    else this.#later(volumePollMs, () => this.#whenVolumesAreThere(then));
+    return attached === wanted;
   }
 
   #start(): void {

@@ -1,3 +1,4 @@
+import { instanceIdOf } from '../../cluster/members.ts';
 import { launchShape } from '../aws/launch.ts';
 import type { Cluster } from '../cluster.ts';
 
@@ -29,7 +30,10 @@ export function settingsOf({ aws, store }: Cluster): Settings {
       },
     ] as const;
   });
-  const nodes = store.list('nodes');
+  // One that is on its way out stays closed.
+  const nodes = store
+    .list('nodes')
+    .filter((n) => !aws.instances.get(instanceIdOf(n) ?? '')?.lifecycle.startsWith('Terminat'));
   const workloads = [...store.list('deployments'), ...store.list('statefulsets')];
   return {
     groups: Object.fromEntries(groups),

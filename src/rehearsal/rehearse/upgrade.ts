@@ -55,8 +55,8 @@ export async function runUpgrade(
         redis: options.redis.length > 0 ? stringify(options.redis.map((t) => redisInput[t])) : '',
         'max-surge': options.crowd ? '25%' : '3',
         'baseline-duration': '8s',
-        // Cluster, witnesses and engine share one small machine, whose noise is not the services'.
-        'min-latency-delta': options.crowd ? '500ms' : '50ms',
+        // Cluster, witnesses and engine share one small machine, whose noise is not the services'; a control plane of its own adds to it.
+        'min-latency-delta': options.crowd || options.real ? '500ms' : '50ms',
         ...options.fault?.inputs,
       },
       env: stage.endpoints.environment,

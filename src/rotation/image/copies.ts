@@ -3,6 +3,7 @@ import { AwsError, type Group, type LaunchSource, type TemplateChoice } from '..
 import type { Journal, Json } from '../../journal/journal.ts';
 import { count, messageOf, names } from '../../text.ts';
 import type { Context } from '../context.ts';
+import { untilDescribed } from '../launch-described.ts';
 import { type Plan, type PlannedGroup, targetOf } from '../plan.ts';
 import { type PlannedLaunch, type PlannedPart, partName, targetsOf } from './intent.ts';
 
@@ -37,8 +38,11 @@ export async function pointAtCopies(context: Context, plan: Plan): Promise<Plan>
   const planned = plan.groups.filter(hasCopies);
   if (planned.length === 0) return plan;
   // Followers of $Latest first: a copy of another version of their template would be $Latest for them.
+  const aims = new Map<string, LaunchSource>();
   for (const followers of [true, false])
-    for (const group of planned) if (followsLatest(group) === followers) await pointAtCopy(context, group);
+    for (const group of planned)
+      if (followsLatest(group) === followers) aims.set(group.name, await pointAtCopy(context, group));
+  await untilDescribed(context, aims);
   const groups = await context.aws.groups({ names: planned.map((g) => g.name) }, { fresh: true });
   return {
     ...plan,
@@ -54,13 +58,14 @@ export async function pointAtCopies(context: Context, plan: Plan): Promise<Plan>
 const followsLatest = (group: Target): boolean =>
   choicesOf(group.launch.source).some((c) => c.Version === '$Latest');
 
-async function pointAtCopy(context: Context, group: Target): Promise<void> {
+/** Returns what the group launches from now. */
+async function pointAtCopy(context: Context, group: Target): Promise<LaunchSource> {
   const { aws, journal, say } = context;
   const { name, launch } = group;
   const present = await aws.launchSource(name);
   const made = await copiesMade(context, launch);
   const aimed = aimedAt(launch, made, journal.runId);
-  if (aimed && sameSource(present, aimed)) return;
+  if (aimed && sameSource(present, aimed)) return aimed;
   await refuseMovedSource(context, group, present);
   await journal.before(launchKey(name), launch.source as unknown as Json);
   const choices = choicesOf(launch.source);
@@ -77,6 +82,7 @@ async function pointAtCopy(context: Context, group: Target): Promise<void> {
   await aws.launchFrom(name, complete);
   const labels = [...new Set(launch.parts.flatMap((p, i) => (changes(p) ? labelOf(p, made[i]) : [])))];
   say(`${name} launches ${names(labels)} from now on, a copy with ${imagesOf(launch)}.`);
+  return complete;
 }
 
 const labelOf = ({ template }: PlannedPart, made = ''): string =>

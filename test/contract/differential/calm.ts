@@ -12,15 +12,23 @@ export interface Patience {
   pollMs: number;
   /** Nothing has changed for this long. */
   quietMs: number;
-  /** The same while something is not as it should become: a pod seems to fit somewhere, a budget is miscounted. */
+  /** The same while something is not as it should become: a pod seems to fit, a budget is miscounted, another end is expected. */
   hopefulMs: number;
   limitMs: number;
 }
 
 export const defaultPatience: Patience = { pollMs: 1000, quietMs: 3000, hopefulMs: 20_000, limitMs: 600_000 };
 
-/** Waits until nothing changes any more and everything that can run runs. @throws Error saying what still moves. */
-export async function calm(cluster: PlayedCluster, world: World, patience: Patience): Promise<View> {
+/**
+ * Waits until nothing changes any more and everything that can run runs. Controllers that are merely slow look calm, too: a view
+ * that is not as `expected` counts only when it stays so. @throws Error saying what still moves.
+ */
+export async function calm(
+  cluster: PlayedCluster,
+  world: World,
+  patience: Patience,
+  expected: (view: View) => boolean = () => true,
+): Promise<View> {
   let last = '';
   let quietMs = 0;
   let moving: string[] = [];
@@ -30,17 +38,23 @@ export async function calm(cluster: PlayedCluster, world: World, patience: Patie
     quietMs = now === last ? quietMs + patience.pollMs : 0;
     last = now;
     moving = inMotion(view, world);
-    const doubtful =
-      someSeemToFit(view) || view.poddisruptionbudgets.some((b) => miscounted(b, view).length > 0);
-    const needed = doubtful ? patience.hopefulMs : patience.quietMs;
-    if (moving.length === 0 && quietMs >= needed) return view;
+    const doubtful = () =>
+      someSeemToFit(view) ||
+      view.poddisruptionbudgets.some((b) => miscounted(b, view).length > 0) ||
+      !expected(view);
+    const quiet = moving.length === 0 && quietMs >= patience.quietMs;
+    if (quiet && (quietMs >= patience.hopefulMs || !doubtful())) {
+      const pods = (await cluster.podsNow?.(world.name)) ?? view.pods;
+      if (statesOf(pods) === statesOf(view.pods)) return view;
+      moving = ['pods, of which the copy lags behind'];
+    }
     await cluster.pause(patience.pollMs);
   }
   throw new Error(`World ${world.name} did not become calm: ${moving.join('; ') || 'it keeps changing'}.`);
 }
 
-/** Everything but heartbeats. */
-function fingerprint({ nodes, ...rest }: View): string {
+/** Everything but heartbeats and remarks. */
+function fingerprint({ nodes, pods, ...rest }: View): string {
   const versions = Object.values(rest).flatMap((objects) =>
     objects.map(({ metadata }) => `${metadata.uid}@${metadata.resourceVersion}`),
   );
@@ -49,7 +63,20 @@ function fingerprint({ nodes, ...rest }: View): string {
     spec,
     status?.conditions?.map((c) => [c.type, c.status]),
   ]);
-  return JSON.stringify([versions, states]);
+  return JSON.stringify([versions, states, statesOf(pods)]);
+}
+
+/** Without the words of the scheduler about a pod: it counts the nodes of all worlds in them, and changes them with every one. */
+function statesOf(pods: readonly Pod[]): string {
+  const states = pods.map(({ metadata: { uid, deletionTimestamp, labels }, spec, status }) => [
+    [uid, deletionTimestamp, labels, spec.nodeName, status?.phase],
+    status?.conditions?.map((c) => [c.type, c.status, c.reason]),
+    status?.containerStatuses?.map((c) => [c.ready, c.restartCount]),
+  ]);
+  return states
+    .map((state) => JSON.stringify(state))
+    .sort()
+    .join();
 }
 
 /** What is certain to change yet. */

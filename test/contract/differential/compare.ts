@@ -1,6 +1,6 @@
 import type { Scene } from './play.ts';
 
-/** The first scene in which two playings of the same world differ, and how; empty when they are equal. */
+/** How two playings of the same world differ in the first scene that is not equal, then what led there; empty when they are. */
 export function differences(a: readonly Scene[], b: readonly Scene[]): string[] {
   for (const [i, scene] of a.entries()) {
     const other = b[i];
@@ -11,7 +11,7 @@ export function differences(a: readonly Scene[], b: readonly Scene[]): string[] 
     ];
     if (found.length > 0) {
       const story = a.slice(0, i + 1).map((s) => `  ${s.action}`);
-      return [`after`, ...story, ...found];
+      return [...found, 'after', ...story];
     }
   }
   return [];

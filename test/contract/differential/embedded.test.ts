@@ -3,7 +3,7 @@ import type { Kubernetes } from '../../../src/cluster/ports.ts';
 import type { PlayedCluster } from './cluster.ts';
 import { embeddedCluster } from './embedded.ts';
 import { play, type Scene } from './play.ts';
-import { playMany } from './play-many.ts';
+import { describedFaults, playMany } from './play-many.ts';
 import { randomPlay } from './random-play.ts';
 import { randomWorld } from './random-world.ts';
 import { witness } from './witness.ts';
@@ -26,6 +26,25 @@ async function faultsOf(seeds: number[], wrong = (right: Kubernetes) => right): 
   return faults;
 }
 
+/** Its lists are copies, eight polls old at worst: by then nothing seems to have changed for long. */
+function lagging(right: PlayedCluster): PlayedCluster {
+  const copies = new Map<string, { left: number; answer: unknown }>();
+  const { list } = right.kubernetes;
+  const listOld: Kubernetes['list'] = async (resource, query) => {
+    const key = JSON.stringify([resource, query]);
+    const copy = copies.get(key);
+    if (copy && copy.left-- > 0) return copy.answer as never;
+    const answer = await list(resource, query);
+    copies.set(key, { left: 8, answer });
+    return answer;
+  };
+  return {
+    ...right,
+    kubernetes: { ...right.kubernetes, list: listOld },
+    podsNow: async (namespace) => (await list('pods', { namespace })).items,
+  };
+}
+
 describe('a random world on the embedded cluster', () => {
   test.each([1, 11, 21, 31, 41, 51])(
     'comes to the same end whatever the dice (ten from %i)',
@@ -37,6 +56,13 @@ describe('a random world on the embedded cluster', () => {
   test('comes to the same end when other worlds share its cluster', async () => {
     const [a, b] = [embeddedCluster(1), embeddedCluster(2)];
     const verdicts = await playMany({ a, b }, numbers(61, 72), 6);
+    expect(verdicts.flatMap((v) => v.faults)).toEqual([]);
+    await Promise.all([a.stop(), b.stop()]);
+  });
+
+  test('comes to the same end when it is seen in a copy that lags', async () => {
+    const [a, b] = [embeddedCluster(1), embeddedCluster(2)];
+    const verdicts = await playMany({ a, b: lagging(b) }, numbers(1, 10), 1);
     expect(verdicts.flatMap((v) => v.faults)).toEqual([]);
     await Promise.all([a.stop(), b.stop()]);
   });
@@ -117,6 +143,18 @@ describe('the random worlds', () => {
     );
     expect(stuck.length).toBeGreaterThan(0);
   });
+});
+
+test('the first lines about faults say in which worlds they are', () => {
+  const verdicts = [
+    { seed: 7, faults: ['state.nodes.a: 1 here, 2 there', 'after', '  cordon'] },
+    { seed: 8, faults: [] },
+    { seed: 9, faults: ['there, after cordon: no'] },
+  ];
+  const [first, second] = describedFaults(verdicts).split('\n');
+  expect(first).toBe('World 7: state.nodes.a: 1 here, 2 there');
+  expect(second).toBe('World 9: there, after cordon: no');
+  expect(describedFaults(verdicts.slice(1, 2))).toBe('');
 });
 
 describe('a cluster that is not Kubernetes is caught', () => {

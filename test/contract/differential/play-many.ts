@@ -13,7 +13,17 @@ export interface Verdict {
 
 export interface Options {
   patience?: { a?: Patience; b?: Patience };
-  say?: (line: string) => void;
+  /** Told of each world that has come to its end. */
+  onVerdict?: (verdict: Verdict) => void;
+}
+
+/** One line for each world with a fault, its first one; then all of them, for whoever sees more than the first lines. */
+export function describedFaults(verdicts: readonly Verdict[]): string {
+  const faulty = verdicts.filter((v) => v.faults.length > 0);
+  return [
+    ...faulty.map(({ seed, faults: [first] }) => `World ${seed}: ${first}`),
+    ...faulty.flatMap(({ seed, faults }) => ['', `World ${seed}:`, ...faults]),
+  ].join('\n');
 }
 
 /** Plays the worlds of the seeds to both clusters, `parallel` at a time, and compares what came of each action. */
@@ -21,15 +31,15 @@ export async function playMany(
   clusters: { a: PlayedCluster; b: PlayedCluster },
   seeds: readonly number[],
   parallel: number,
-  { patience = {}, say = () => {} }: Options = {},
+  { patience = {}, onVerdict = () => {} }: Options = {},
 ): Promise<Verdict[]> {
   const waiting = [...seeds];
   const verdicts: Verdict[] = [];
   const worker = async () => {
     for (let seed = waiting.shift(); seed !== undefined; seed = waiting.shift()) {
-      const faults = await playBoth(clusters, seed, patience);
-      verdicts.push({ seed, faults });
-      say(`World ${seed}: ${faults.length === 0 ? 'equal' : `\n${faults.join('\n')}`}`);
+      const verdict = { seed, faults: await playBoth(clusters, seed, patience) };
+      verdicts.push(verdict);
+      onVerdict(verdict);
     }
   };
   await Promise.all(Array.from({ length: parallel }, worker));
@@ -43,14 +53,13 @@ async function playBoth(
 ): Promise<string[]> {
   const world = randomWorld(seed);
   const actions = randomPlay(world);
-  const playings = await Promise.allSettled([
-    play(a, world, actions, patience.a ?? defaultPatience),
-    play(b, world, actions, patience.b ?? defaultPatience),
-  ]);
-  const failed = playings.flatMap((p) => (p.status === 'rejected' ? [String(p.reason)] : []));
-  if (failed.length > 0) return [...failed, ...actions.map((action) => `  ${described(action)}`)];
-  const [one = [], two = []] = playings.map((p) => (p.status === 'fulfilled' ? p.value : []));
-  return [...brokenIn(one, 'here'), ...brokenIn(two, 'there'), ...differences(one, two)];
+  try {
+    const here = await play(a, world, actions, patience.a ?? defaultPatience);
+    const there = await play(b, world, actions, patience.b ?? defaultPatience, here);
+    return [...brokenIn(here, 'here'), ...brokenIn(there, 'there'), ...differences(here, there)];
+  } catch (error) {
+    return [String(error), ...actions.map((action) => `  ${described(action)}`)];
+  }
 }
 
 const brokenIn = (scenes: Scene[], where: string): string[] =>

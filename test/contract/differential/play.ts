@@ -5,6 +5,7 @@ import { createWorld, removeWorld } from './existence.ts';
 import { broken, unjustified } from './invariants.ts';
 import { perform } from './perform.ts';
 import { type Action, described } from './random-play.ts';
+import type { View } from './view.ts';
 import type { Workload, World } from './world.ts';
 
 /** What an action brought about, once the world was calm again. */
@@ -17,18 +18,31 @@ export interface Scene {
   broken: string[];
 }
 
-/** Plays every action, waiting for calm after each; leaves nothing behind in the cluster. */
+/**
+ * Plays every action, waiting for calm after each; leaves nothing behind in the cluster.
+ * @param expected what came of the same actions elsewhere: a cluster that is on its way there is given the time
+ */
 export async function play(
   cluster: PlayedCluster,
   world: World,
   actions: readonly Action[],
   patience: Patience = defaultPatience,
+  expected: readonly Scene[] = [],
 ): Promise<Scene[]> {
   const uneven = new Set<string>();
   const scenes: Scene[] = [];
   try {
     await createWorld(cluster, world, patience);
-    let view = await calm(cluster, world, patience);
+    const asElsewhere = (before: View | undefined) => {
+      const there = expected[scenes.length];
+      const state = JSON.stringify(there?.state);
+      return (view: View) =>
+        !there ||
+        (broken(view, before, world, uneven).length === 0 &&
+          JSON.stringify(endState(view, world, uneven)) === state);
+    };
+    const end = (before?: View) => calm(cluster, world, patience, asElsewhere(before));
+    let view = await end();
     scenes.push({
       action: 'create the world',
       answers: [],
@@ -38,8 +52,9 @@ export async function play(
     for (const action of actions) {
       for (const name of madeUneven(action, world)) uneven.add(name);
       const before = view;
-      const { answers, accepted } = await perform(action, cluster, world, before);
-      view = await calm(cluster, world, patience);
+      const act = cluster.act ?? ((_, now) => now());
+      const { answers, accepted } = await act(world.name, () => perform(action, cluster, world, before));
+      view = await end(before);
       scenes.push({
         action: described(action),
         answers: answers.sort(),

@@ -8,17 +8,19 @@ import { podDiscovery } from '../../../src/rehearsal/rehearse/discovery.ts';
 import { formRedisCluster } from '../../../src/rehearsal/rehearse/redis-cluster.ts';
 import { findRedisServer } from '../../../src/rehearsal/rehearse/redis-server.ts';
 import { wallClock } from '../../../src/rehearsal/world/clock.ts';
+import { claimNetwork } from '../../../src/rehearsal/world/network.ts';
 import { machine, machineRoom, namespace } from './room.ts';
 
 /** A Sentinel set of 1+2+3 and a Redis Cluster of 3+3 on one machine, side by side; prints what became of them. */
 const redisServer = findRedisServer() ?? '';
 const directory = mkdtempSync(join(tmpdir(), 'redis-'));
+const { prefix: network } = await claimNetwork(127);
 const room = machineRoom(wallClock, (store) =>
   processRuntime({
     directory,
     redisServer,
     discovery: podDiscovery(store),
-    network: `127.${200 + (process.pid % 50)}`,
+    network,
   }),
 );
 /** Sentinels that split their votes try again after twice the failover timeout, more than once if they must. */

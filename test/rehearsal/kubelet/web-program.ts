@@ -7,14 +7,14 @@ import { startControllers } from '../../../src/rehearsal/controllers/controllers
 import { processRuntime } from '../../../src/rehearsal/kubelet/process-runtime.ts';
 import { HttpWitness } from '../../../src/rehearsal/witnesses/http.ts';
 import { wallClock } from '../../../src/rehearsal/world/clock.ts';
+import { claimNetwork } from '../../../src/rehearsal/world/network.ts';
 import { Random } from '../../../src/rehearsal/world/random.ts';
 import { machine, machineRoom, namespace } from './room.ts';
 
 /** A pod leaves under traffic, then its machine loses power; prints what the client saw of each. */
 const directory = mkdtempSync(join(tmpdir(), 'web-'));
-const room = machineRoom(wallClock, () =>
-  processRuntime({ directory, discovery: () => [], network: `127.${200 + (process.pid % 50)}` }),
-);
+const { prefix: network } = await claimNetwork(127);
+const room = machineRoom(wallClock, () => processRuntime({ directory, discovery: () => [], network }));
 const controllers = startControllers({
   store: room.store,
   clock: wallClock,

@@ -12,6 +12,8 @@ export interface WaitOptions {
   timeoutMs: number;
   /** When it began, where that was before: the timeout and what is said count from then. */
   since?: number | undefined;
+  /** When something was last said about it, in a wait before this one. */
+  saidAt?: number | undefined;
   /** The shortest pause between two looks. */
   pollMs?: number;
   /** Resolves when a watch saw something that makes a new look worthwhile; without such news the pause is `idleMs`. */
@@ -47,7 +49,7 @@ export class WaitTimeout extends Error {
 export async function waitUntil<T>(look: () => Promise<Look<T>> | Look<T>, options: WaitOptions): Promise<T> {
   const { clock, signal, timeoutMs, what } = options;
   const started = options.since ?? clock.now();
-  let said = clock.now();
+  let said = options.saidAt ?? clock.now();
   for (;;) {
     signal.throwIfAborted();
     // Asked for before the look: what changes while it looks counts.

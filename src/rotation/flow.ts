@@ -60,6 +60,7 @@ export class Flow {
   #onTrial: Set<string> | undefined;
   #couldLeaveSince: number | undefined;
   #askedAt = Number.NEGATIVE_INFINITY;
+  #saidAt: number | undefined;
 
   /** @param deadline in epoch milliseconds */
   constructor(context: Context, plan: Plan, deadline: number, onGone: (gone: Leaving) => Promise<void>) {
@@ -119,6 +120,7 @@ export class Flow {
 
   /** Looks until nothing is awaited. Whatever changes what is waited for longest begins another wait. */
   async #waitFor<T extends object>(look: () => Promise<T | { awaited: Awaited }>): Promise<T> {
+    this.#saidAt = this.#context.clock.now();
     let found = await look();
     while ('awaited' in found) {
       const { awaited } = found;
@@ -145,9 +147,14 @@ export class Flow {
       timeoutName: `${kind}-timeout`,
       timeoutMs: settings.timeouts[kind],
       since,
+      // What is waited for longest may change again and again.
+      saidAt: this.#saidAt,
       expectedMs: expected?.[kind],
       pollMs,
-      say,
+      say: (line) => {
+        this.#saidAt = clock.now();
+        say(line);
+      },
       clock,
       signal,
       wake: changed,

@@ -18,12 +18,16 @@ export interface Known {
   gone: Leaving[];
 }
 
+/** An answer of AWS may be older than the one before by so much: what it does not show any more is not gone yet. */
+const olderMs = 15_000;
+
 /**
  * What this run has asked AWS for and does not see done yet: its answers may be some seconds old, and a member that was told to
  * terminate must not be chosen again, nor a replacement be launched twice.
  */
 export class InFlight {
-  readonly #seen = new Map<string, Set<string>>();
+  /** By group and instance: when it was seen last, and where. */
+  readonly #seen = new Map<string, Map<string, { zone: string; at: number }>>();
   readonly #asked = new Map<string, string[]>();
   readonly #comingSince = new Map<string, number>();
   readonly #leaving = new Map<string, Leaving>();
@@ -72,12 +76,12 @@ export class InFlight {
     // Those that somebody else terminates are none of our business: their group replaces them.
     const members = all.flatMap((m): Member[] => {
       if (this.#leaving.has(m.instanceId)) return [{ ...m, state: 'leaving' }];
-      return m.state === 'leaving' ? [] : [m];
+      return m.state === 'leaving' || this.#left.has(m.instanceId) ? [] : [m];
     });
     const coming = new Map<string, number>();
     for (const planned of plan.groups) {
       const own = groups.filter((g) => groupNames(planned).includes(g.name));
-      const zones = this.#yetToCome(planned, own, members);
+      const zones = this.#yetToCome(planned, own, members, now);
       if (zones.length === 0) this.#comingSince.delete(planned.name);
       else if (!this.#comingSince.has(planned.name)) this.#comingSince.set(planned.name, now);
       coming.set(planned.name, zones.length);
@@ -86,25 +90,32 @@ export class InFlight {
     return { members, coming, gone };
   }
 
-  /** The zones of the instances that are to be seen yet. */
-  #yetToCome(planned: PlannedGroup, groups: readonly Group[], members: readonly Member[]): string[] {
+  /** The zones of the instances that are to be seen yet, or again. */
+  #yetToCome(
+    planned: PlannedGroup,
+    groups: readonly Group[],
+    members: readonly Member[],
+    now: number,
+  ): string[] {
     const present = groups.flatMap((g) => g.instances);
-    const seen = this.#seen.get(planned.name);
+    const first = !this.#seen.has(planned.name);
+    const seen = this.#seen.get(planned.name) ?? new Map<string, { zone: string; at: number }>();
+    this.#seen.set(planned.name, seen);
     const asked = this.#asked.get(planned.name) ?? [];
     for (const { id, zone } of present) {
-      if (!seen || seen.has(id)) continue;
+      if (first || seen.has(id)) continue;
       // Where AWS chose another zone it is that one all the same.
-      const which = asked.indexOf(zone);
-      asked.splice(Math.max(0, which), 1);
+      asked.splice(Math.max(0, asked.indexOf(zone)), 1);
     }
-    this.#seen.set(planned.name, new Set([...(seen ?? []), ...present.map((i) => i.id)]));
-    this.#asked.set(planned.name, asked);
+    for (const { id, zone, lifecycle } of present)
+      seen.set(id, { zone, at: lifecycle.startsWith('Terminat') ? Number.NEGATIVE_INFINITY : now });
+    const hidden = [...seen].filter(
+      ([id, { at }]) => at < now && now - at < olderMs && !this.#leaving.has(id) && !this.#left.has(id),
+    );
+    const zones = [...asked, ...hidden.map(([, { zone }]) => zone)];
     const wanted = groups.reduce((sum, g) => sum + g.desired, 0);
-    const there = present.filter(
-      (i) => !i.lifecycle.startsWith('Terminat') && !this.#leaving.has(i.id),
-    ).length;
-    const zones = [...asked];
-    while (zones.length < wanted - there) zones.push(poorest(planned, members, zones));
+    const there = present.filter((i) => !i.lifecycle.startsWith('Terminat') && !this.#leaving.has(i.id));
+    while (zones.length < wanted - there.length) zones.push(poorest(planned, members, zones));
     return zones;
   }
 }

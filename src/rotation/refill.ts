@@ -16,8 +16,9 @@ export async function launch(
   for (const { group: name, zones } of launches) {
     const group = scene.groups.find((g) => g.name === name);
     if (!group) continue;
-    await flow.inTurn(() => request(context, plan, group, zones));
+    // Before AWS is asked: somebody else may see what it launches before it has answered.
     flow.launched(name, zones);
+    await flow.inTurn(() => request(context, plan, group, zones));
   }
 }
 

@@ -25,7 +25,7 @@ const longestMs = 6 * 3_600_000;
 /** A log that is silent for longer looks like an engine that hangs. */
 const silentMs = 30_000;
 /** In these the engine waits within a single request or update; what its real client says of that is not in this log. */
-const silentToo = { faults: ['api-restart', 'conflicts'], ms: 60_000 };
+const silentToo = { faults: ['api-restart', 'conflicts'], ms: 90_000 };
 const stepMs = 250;
 
 /** Plays the scenario of a seed to its end. */

@@ -24,6 +24,7 @@ const drainMs = podTimes.lingerMs + podTimes.stopMs;
  *   times together, divided by the slots, pass at least.
  * - By rounds. Slots that are shared unevenly: some slot is used `nodes / slots` times, rounded up, each time for no less than
  *   the quickest replacement took.
+ * - By the longest. The replacement that takes longest must come, too, and then somebody leaves for it.
  * - By budgets. The pods of a service leave as many at a time as its budget says, and the next only when the ones before have
  *   started elsewhere.
  *
@@ -38,9 +39,10 @@ export function lowerBoundMs(facts: Facts): number {
   const rest = cycles.slice(alone);
   const bySlots = rest.reduce((sum, ms) => sum + ms, 0) / slots;
   const byRounds = Math.ceil(rest.length / slots) * (rest[0] ?? 0);
+  const longest = rest.at(-1) ?? 0;
   const byBudgets = Math.max(
     0,
     ...facts.budgets.map(({ pods, atOnce }) => Math.ceil(pods / atOnce) * podTimes.startMs),
   );
-  return Math.max(alone * quickest + Math.max(bySlots, byRounds), byBudgets);
+  return Math.max(alone * quickest + Math.max(bySlots, byRounds, longest), byBudgets);
 }

@@ -78,6 +78,8 @@ export function staysBecause(pod: Pod): 'mirror' | 'finished' | 'daemonset' | 't
 }
 
 export interface DrainOptions {
+  /** Is told of nodes as soon as they are empty, with the UIDs of pods that are not waited for. */
+  onEmpty?: ((nodes: readonly string[], hanging: ReadonlySet<string>) => void) | undefined;
   /** Is handed the pods that have to leave, at every look. */
   onLook?: (present: readonly Pod[]) => Promise<void>;
   /** Whose pods these are, where that has just been read. */
@@ -110,7 +112,7 @@ export interface SkippedNode {
 export async function drainNodes(
   context: Context,
   wave: readonly string[],
-  { onLook, owners, first, hung }: DrainOptions = {},
+  { onEmpty, onLook, owners, first, hung }: DrainOptions = {},
 ): Promise<Drained> {
   const { kubernetes, clock, signal, settings, say } = context;
   const { drain: drainMs, grace: graceMs } = settings.timeouts;
@@ -123,7 +125,8 @@ export async function drainNodes(
   const care = settings.withoutBudget === 'careful' ? new Care(context, owners) : undefined;
   const skipped: SkippedNode[] = [];
   let nodes = [...wave];
-  let empty = 0;
+  /** How many looks in a row have found a node empty. */
+  const empty = new Map<string, number>();
   const answerTo = (pod: Pod) => answers.get(pod.metadata.uid ?? '');
   const left = async (howNew?: HowNew) =>
     (await podsOn(context, nodes, howNew)).filter((p) => !staysBecause(p));
@@ -131,7 +134,7 @@ export async function drainNodes(
   const look = async (): Promise<Look<true>> => {
     await keepClosed(context, nodes);
     // The look that decides must not be at what a watch has told so far.
-    const present = await left({ fresh: empty > 0 });
+    const present = await left({ fresh: nodes.some((n) => (empty.get(n) ?? 0) > 0) });
     const now = clock.now();
     await onLook?.(present);
     for (const pod of present) {
@@ -143,8 +146,12 @@ export async function drainNodes(
       );
     }
     const pods = present.filter((p) => !hanging.has(p.metadata.uid ?? ''));
-    empty = pods.length === 0 ? empty + 1 : 0;
-    if (empty >= 2) return { done: true };
+    for (const node of nodes)
+      empty.set(node, pods.some((p) => p.spec.nodeName === node) ? 0 : (empty.get(node) ?? 0) + 1);
+    const done = nodes.filter((n) => (empty.get(n) ?? 0) >= 2);
+    if (done.length > 0) onEmpty?.(done, new Set(hanging));
+    nodes = nodes.filter((n) => !done.includes(n));
+    if (nodes.length === 0) return { done: true };
     await first?.look();
     const given = (await first?.givenUp(pods)) ?? [];
     if (given.length > 0) leaveOut(given);

@@ -58,7 +58,8 @@ export class Flow {
   readonly #sizes = new Map<string, number>();
   /** Groups whose new configuration has not proven itself; undefined before the first look. */
   #onTrial: Set<string> | undefined;
-  #couldLeaveSince: number | undefined;
+  /** When new members began to serve for whom nobody has left yet. */
+  readonly #servingSince: number[] = [];
   #askedAt = Number.NEGATIVE_INFINITY;
   #saidAt: number | undefined;
 
@@ -270,6 +271,7 @@ export class Flow {
     for (const [id, since] of this.#unreadySince) {
       if (unready.has(id)) continue;
       this.pace.booted(now - since);
+      this.#servingSince.push(now);
       this.#unreadySince.delete(id);
     }
     const starting = new Set(
@@ -343,14 +345,12 @@ export class Flow {
     });
   }
 
-  /** Those that may leave wait a moment for others. */
+  /** Those that may leave wait a moment for others, from when the first of their replacements served. */
   #gathered(leave: Member[], moreCome: boolean): Member[] {
-    const now = this.#context.clock.now();
-    if (leave.length === 0) this.#couldLeaveSince = undefined;
-    else this.#couldLeaveSince ??= now;
-    const waits = leave.length > 0 && moreCome && now - (this.#couldLeaveSince ?? now) < gatherMs;
-    if (!waits && leave.length > 0) this.#couldLeaveSince = undefined;
-    return waits ? [] : leave;
+    const since = this.#servingSince[0] ?? Number.NEGATIVE_INFINITY;
+    if (moreCome && this.#context.clock.now() - since < gatherMs) return [];
+    this.#servingSince.splice(0, leave.length);
+    return leave;
   }
 
   /** What is waited for longest: new nodes, else instances that terminate. */

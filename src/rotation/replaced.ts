@@ -18,6 +18,7 @@ export class Ending {
   readonly #clock: Clock;
   readonly #onReplaced: (replaced: Replaced) => void;
   readonly #open = new Map<string, { replaced: Replaced; tainted: number }>();
+  readonly #all: Replaced[] = [];
 
   constructor(clock: Clock, onReplaced: (replaced: Replaced) => void) {
     this.#clock = clock;
@@ -38,11 +39,12 @@ export class Ending {
       steps,
     };
     this.#open.set(instanceId, { replaced, tainted });
+    this.#all.push(replaced);
   }
 
   /** The wave has passed the gate, so many seconds after the one before. */
   passed(wave: number, seconds: number): void {
-    for (const { replaced } of this.#open.values()) if (replaced.wave === wave) replaced.seconds = seconds;
+    for (const replaced of this.#all) if (replaced.wave === wave) replaced.seconds = seconds;
   }
 
   /** Returns how long its whole way out took, in milliseconds; undefined for a member that another process has sent off. */

@@ -88,21 +88,28 @@ async function replaceWave(
   const { clock } = context;
   const known = troublesBefore(context);
   const tainted = clock.now();
-  const serving = {
-    groups: scene.groups,
-    members: scene.members.filter((m) => !scene.unready.has(m.instanceId)),
-  };
   const notCounted = flow.notCounted(wave);
-  const kept = await sendOff(context, plan, serving, wave, known, notCounted, times, flow.inTurn);
+  const kept = await sendOff(context, wave, {
+    plan,
+    serving: {
+      groups: scene.groups,
+      members: scene.members.filter((m) => !scene.unready.has(m.instanceId)),
+    },
+    known,
+    notCounted,
+    times,
+    inTurn: flow.inTurn,
+    onTerminated(members) {
+      flow.terminated(members);
+      for (const member of members) ending.add(member, number, tainted, times.seconds);
+    },
+  });
   const isKept = (m: Member) => kept.some((k) => k.node === m.node?.metadata.name);
   for (const member of wave.filter(isKept)) flow.skip(member);
   for (const one of kept) onSkipped(one);
-  const left = wave.filter((m) => !isKept(m));
-  flow.terminated(left);
-  for (const member of left) ending.add(member, number, tainted, times.seconds);
   await passGate(context, known, notCounted);
   times.end('gate');
-  flow.proven(left.map((m) => m.group));
+  flow.proven(wave.filter((m) => !isKept(m)).map((m) => m.group));
   flow.pace.left(clock.now() - tainted);
 }
 

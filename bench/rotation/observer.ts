@@ -1,4 +1,4 @@
-import { instanceIdOf } from '../../src/cluster/members.ts';
+import { instanceIdOf, nodeReady } from '../../src/cluster/members.ts';
 import type { EndpointSlice, Pod } from '../../src/cluster/objects.ts';
 import { isOfDaemonSet, isReady, isTerminating } from '../../src/cluster/pods.ts';
 import { newImage } from '../../src/rehearsal/scenario/account.ts';
@@ -18,7 +18,10 @@ export type Cause =
   | 'spare replica';
 
 export interface Observed {
+  /** Instances that EC2 has not terminated, at the most. */
   peakNodes: number;
+  /** Nodes that are ready with their DaemonSets on instances that run, at the least. */
+  fewestServing: number;
   /** Evicted or otherwise moved pods, per pod of the workloads. */
   movesPerPod: number;
   movedAgain: Record<Cause, number>;
@@ -39,6 +42,7 @@ export function observe({ cluster, clock, pods: count }: Stage): { end(): Observ
   const { store, aws } = cluster;
   let ended = false;
   let peakNodes = 0;
+  let fewestServing = Number.POSITIVE_INFINITY;
   let moves = 0;
   let evicted = 0;
   const movedAgain: Record<Cause, number> = {
@@ -126,8 +130,12 @@ export function observe({ cluster, clock, pods: count }: Stage): { end(): Observ
   const look = (): void => {
     if (ended) return;
     let present = 0;
+    let serving = 0;
     for (const [id, instance] of aws.instances) {
       if (instance.ec2 !== 'terminated') present++;
+      const node =
+        instance.ec2 === 'running' ? store.get('nodes', { name: instance.privateDnsName }) : undefined;
+      if (node && nodeReady(node) && serves(instance.privateDnsName)) serving++;
       if (instance.ec2 !== 'pending' && instance.ec2 !== 'running' && !dead.has(instance.privateDnsName)) {
         dead.add(instance.privateDnsName);
         for (const key of onNode.get(instance.privateDnsName) ?? []) {
@@ -148,6 +156,7 @@ export function observe({ cluster, clock, pods: count }: Stage): { end(): Observ
       }
     }
     peakNodes = Math.max(peakNodes, present);
+    fewestServing = Math.min(fewestServing, serving);
     clock.after(lookMs, look);
   };
   look();
@@ -159,6 +168,7 @@ export function observe({ cluster, clock, pods: count }: Stage): { end(): Observ
       for (const stop of stops) stop();
       return {
         peakNodes,
+        fewestServing,
         movesPerPod: moves / count,
         movedAgain,
         failedRequests,

@@ -14,6 +14,7 @@ export function remembering(aws: Aws, clock: Clock): Aws {
   const groups = new Map<string, { answer: Promise<Group[]>; at: number; asOf: string }>();
   const others = new Map<string, { answer: Promise<unknown>; at: number }>();
   const running = new Map<string, Instance>();
+  const starting = new Map<string, { instance: Instance; at: number }>();
   const forget = () => {
     groups.clear();
     others.clear();
@@ -42,11 +43,15 @@ export function remembering(aws: Aws, clock: Clock): Aws {
       return answer;
     },
     async instances(ids) {
-      const unknown = ids.filter((id) => !running.has(id));
-      const told = new Map((await aws.instances(unknown)).map((i) => [i.id, i]));
-      for (const instance of told.values())
+      const asked = clock.now();
+      const justAsked = (id: string) =>
+        asked - (starting.get(id)?.at ?? Number.NEGATIVE_INFINITY) < serveAnywayMs;
+      const unknown = ids.filter((id) => !running.has(id) && !justAsked(id));
+      for (const instance of await aws.instances(unknown)) {
         if (instance.state === 'running') running.set(instance.id, instance);
-      return ids.flatMap((id) => running.get(id) ?? told.get(id) ?? []);
+        else starting.set(instance.id, { instance, at: asked });
+      }
+      return ids.flatMap((id) => running.get(id) ?? starting.get(id)?.instance ?? []);
     },
     activities: (group, since) => again(`activities ${group} ${since}`, () => aws.activities(group, since)),
     balancersAt: (dnsNames) => again(`balancers ${dnsNames}`, () => aws.balancersAt(dnsNames)),

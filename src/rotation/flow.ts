@@ -34,7 +34,7 @@ export interface Scene {
 export type Next = { scene: Scene } & ({ moves: Moves } | { end: 'done' | 'time' });
 
 /** New nodes come within moments of each other: the first waits so long for others, because a wave costs more than a node. */
-const gatherMs = 5000;
+const gatherMs = 2000;
 const pollMs = 500;
 /** How soon AWS is asked anew whether an instance has gone whose Node has. */
 const askAgainMs = 3000;

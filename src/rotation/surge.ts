@@ -96,7 +96,13 @@ export async function request(context: Context, plan: Plan, group: Group, zones:
         ]),
       )
       .digest('hex');
-    const answer = await aws.launch(group.name, { zone, count, token });
+    const launch = () => aws.launch(group.name, { zone, count, token });
+    let answer = await launch();
+    if (answer.kind === 'refused' && /maximum size/i.test(answer.message)) {
+      // By an older description there was room.
+      await makeRoom(context, group, group.max + count);
+      answer = await launch();
+    }
     if (answer.kind === 'refused')
       throw new SurgeFailed(
         `${group.name}: AWS did not launch ${count} in ${zone}: ${answer.message} (${answer.code})`,

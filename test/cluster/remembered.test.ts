@@ -62,10 +62,14 @@ test('groups are asked for at once when they must be fresh, and after every chan
   expect(asked).toEqual(['groups', 'groups', 'terminate i-1', 'groups']);
 });
 
-test('an instance that runs is asked for once, a pending one until it runs', async () => {
-  const { aws, asked, run } = counted();
+test('an instance that runs is asked for once, a pending one every three seconds until it runs', async () => {
+  const { aws, asked, run, clock } = counted();
   await aws.instances(['i-1']);
   run();
+  await clock.advance(1000);
+  expect(await aws.instances(['i-1'])).toHaveLength(1);
+  expect(asked).toEqual(['instances i-1']);
+  await clock.advance(2000);
   await aws.instances(['i-1', 'i-2']);
   expect(await aws.instances(['i-1', 'i-2'])).toHaveLength(2);
   expect(asked).toEqual(['instances i-1', 'instances i-1 i-2']);

@@ -114,7 +114,8 @@ describe('a rotation keeps serving', () => {
       deployment({ ...shop, name: 'pair', replicas: 2 }),
       statefulSet({ ...shop, name: 'trio', replicas: 3, parallel: true }),
     ];
-    const inputs = { 'max-surge': '100%', canary: 'false' };
+    // With a pause between waves nobody leaves before all replacements serve.
+    const inputs = { 'max-surge': '100%', canary: 'false', interval: '1s' };
     const careful = await shopWorld({ more, factor: 4 });
     const run = await runEngine(careful, inputs);
     expect(run.failure).toBe('');

@@ -14,6 +14,7 @@ import { heldByZone, type Moves, nextMoves, type Situation } from './next-moves.
 import { heldByVolumes, ownNodeOf, withhold } from './not-yet.ts';
 import { Pace } from './pace.ts';
 import { membersBefore, type Plan, type PlannedGroup, waveSize } from './plan.ts';
+import { fitting } from './room.ts';
 import { soakLeftMs } from './soak.ts';
 import { refuseFailed } from './surge.ts';
 import { refuseSuspended } from './suspended.ts';
@@ -168,7 +169,13 @@ export class Flow {
   /** What can be launched while a wave is on its way: instances that are gone since have made room. */
   async refill(): Promise<{ scene: Scene; launch: Moves['launch'] }> {
     const { scene, situation } = await this.#situation();
-    return { scene, launch: nextMoves(situation, this.#context.settings).launch };
+    const { settings } = this.#context;
+    // Whoever may leave without a replacement needs that room for a shorter time.
+    const groups = situation.groups.filter(({ planned }) => {
+      const { surge, size } = waveSize(planned, settings);
+      return surge === size;
+    });
+    return { scene, launch: nextMoves({ ...situation, groups }, settings).launch };
   }
 
   /** One look, and what follows from it. */
@@ -209,6 +216,7 @@ export class Flow {
         }),
         unready: new Set(seen.unready.keys()),
         bound: new Set(),
+        fitting: 0,
         timeTo: this.#timeTo(settings.soakMs),
         inWaves: settings.soakMs > 0 || settings.intervalMs > 0,
       },
@@ -295,8 +303,9 @@ export class Flow {
     return new Set(this.#plan.groups.map((g) => g.name).filter((name) => !proven.has(name)));
   }
 
-  async #moves(situation: Situation): Promise<Moves> {
+  async #moves(without: Situation): Promise<Moves> {
     const { settings, clock } = this.#context;
+    const situation = { ...without, fitting: await this.#fitting(without) };
     const free = nextMoves(situation, settings);
     if (free.leave.length === 0) return free;
     const held = await heldByVolumes(this.#context, this.#surged(situation));
@@ -311,6 +320,23 @@ export class Flow {
     return moves.launch.length + moves.leave.length > 0
       ? moves
       : { launch: this.#anotherZone({ ...situation, bound }, held), leave: [] };
+  }
+
+  /** How many may leave without a replacement: as many as new nodes have room for, or all where waiting would bring no room. */
+  async #fitting(situation: Situation): Promise<number> {
+    const { settings, kubernetes } = this.#context;
+    const sure = nextMoves(situation, settings);
+    const all = nextMoves({ ...situation, fitting: Number.POSITIVE_INFINITY }, settings).leave;
+    const others = all.filter((m) => !sure.leave.includes(m));
+    if (others.length === 0) return 0;
+    const members = situation.groups.flatMap((g) => g.members);
+    const fresh = members.filter(
+      (m) => m.upToDate && m.state === 'current' && !situation.unready.has(m.instanceId),
+    );
+    const on = Map.groupBy((await kubernetes.list('pods')).items, (p) => p.spec.nodeName ?? '');
+    const n = fitting(fresh, sure.leave, others, (node) => on.get(node) ?? []);
+    const waits = situation.unready.size > 0 || members.some((m) => m.state === 'leaving');
+    return n > 0 || waits || sure.leave.length + sure.launch.length > 0 ? n : others.length;
   }
 
   /** Without surge nobody waits for a replacement. */

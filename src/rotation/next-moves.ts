@@ -20,6 +20,8 @@ export interface Situation {
   unready: ReadonlySet<string>;
   /** Outdated members whose volumes could follow them nowhere now. */
   bound: ReadonlySet<string>;
+  /** How many may leave without a replacement so that new nodes have room for their pods. */
+  fitting: number;
   /** Whether there is time for a replacement from its launch on, and for a member whose replacement is there to leave. */
   timeTo: { launch: boolean; leave: boolean };
   /** Nobody leaves before all replacements that were asked for serve: whole waves, where there is a pause after each. */
@@ -42,9 +44,12 @@ export function nextMoves(situation: Situation, limits: WaveLimits): Moves {
   const moves: Moves = { launch: [], leave: [] };
   const allInFlight = situation.groups.reduce((sum, g) => sum + inFlight(g, situation.unready), 0);
   let room = Math.max(0, (limits.maxAtOnce ?? Number.POSITIVE_INFINITY) - allInFlight);
+  let { fitting } = situation;
   for (const group of situation.groups) {
-    const leave = leavingOf(group, situation, limits, room);
-    room -= Math.max(0, leave.length - spares(group, group.members));
+    const leave = leavingOf(group, { ...situation, fitting }, limits, room);
+    const alone = Math.max(0, leave.length - spares(group, group.members));
+    fitting -= alone;
+    room -= alone;
     const zones = launchesOf(group, leave, situation, limits, room);
     room -= zones.length;
     if (zones.length > 0) moves.launch.push({ group: group.planned.name, zones });
@@ -57,7 +62,14 @@ export function nextMoves(situation: Situation, limits: WaveLimits): Moves {
 /** Outdated members that nothing but their volumes keeps from leaving: another zone's replacement does not help them. */
 export function heldByZone({ groups, unready, bound }: Situation, limits: WaveLimits): Member[] {
   return groups.flatMap(({ planned, members, ...rest }) => {
-    const free = { groups: [], unready, bound: new Set<string>(), timeTo: always, inWaves: false };
+    const free = {
+      groups: [],
+      unready,
+      bound: new Set<string>(),
+      timeTo: always,
+      inWaves: false,
+      fitting: 0,
+    };
     const outdated = members.filter((m) => m.state === 'outdated');
     const stuck = outdated.length > 0 && outdated.every((m) => bound.has(m.instanceId));
     const comes = members.some((m) => unready.has(m.instanceId) || m.state === 'leaving');
@@ -94,15 +106,16 @@ const inFlight = (group: GroupNow, unready: ReadonlySet<string>): number =>
 
 function leavingOf(
   group: GroupNow,
-  { unready, bound, timeTo }: Situation,
+  { unready, bound, timeTo, fitting }: Situation,
   limits: WaveLimits,
   room: number,
 ): Member[] {
   if (!timeTo.leave) return [];
   const ready = available(group, unready) - group.size;
-  const { unavailable } = bounds(group, limits);
-  // Whoever leaves without a replacement is one more at once; there must be time for the one that its group launches then.
-  const without = timeTo.launch ? Math.min(unavailable, room) : 0;
+  const { surge, unavailable } = bounds(group, limits);
+  // Whoever leaves without a replacement is one more at once: its group launches one while it shuts down. There must be time for it.
+  const free = surge > 0 ? Math.max(0, surge - above(group)) : unavailable;
+  const without = timeTo.launch ? Math.min(unavailable, room, fitting, free) : 0;
   const allowed = Math.max(0, ready + without);
   const size = group.onTrial ? Math.min(1, allowed) : allowed;
   // First those that have begun to leave, in a run that was killed or for Redis, so that nothing stays half empty.
@@ -129,7 +142,8 @@ function launchesOf(
   const members = group.members.map((m) => (ids.has(m.instanceId) ? { ...m, state: 'leaving' as const } : m));
   const outdated = members.filter((m) => m.state === 'outdated');
   const present = spares(group, members);
-  const free = bounds(group, limits).surge - above(group);
+  const alone = Math.max(0, leave.length - spares(group, group.members));
+  const free = bounds(group, limits).surge - above(group) - alone;
   const launch = Math.max(0, Math.min(outdated.length - present, free, room));
   if (launch === 0) return [];
   const next = whoLeaves({ groups: [planned] }, members, new Map([[planned.name, present + launch]]));

@@ -31,6 +31,7 @@ function moves(
     bound: new Set(bound.map((id) => `i-${id}`)),
     timeTo: given.timeTo ?? { launch: true, leave: true },
     inWaves: given.inWaves ?? false,
+    fitting: given.fitting ?? Number.POSITIVE_INFINITY,
   };
   const { launch, leave } = nextMoves(situation, { ...limits, ...given.limits });
   return { launch: launch.flatMap((l) => l.zones), leave: leave.map((m) => m.instanceId.slice(2)) };
@@ -120,6 +121,7 @@ describe('what can be done next', () => {
           bound: all,
           timeTo: { launch: true, leave: true },
           inWaves: false,
+          fitting: 0,
         },
         limits,
       ).map((m) => m.instanceId);

@@ -115,8 +115,9 @@ function leavingOf(
   const { surge, unavailable } = bounds(group, limits);
   // Whoever leaves without a replacement is one more at once: its group launches one while it shuts down. There must be time for it.
   const free = surge > 0 ? Math.max(0, surge - above(group)) : unavailable;
-  const without = timeTo.launch ? Math.min(unavailable, room, fitting, free) : 0;
-  const allowed = Math.max(0, ready + without);
+  const spare = Math.max(0, unavailable + Math.min(0, ready));
+  const without = timeTo.launch ? Math.min(spare, room, fitting, free) : 0;
+  const allowed = Math.max(0, ready) + without;
   const size = group.onTrial ? Math.min(1, allowed) : allowed;
   // First those that have begun to leave, in a run that was killed or for Redis, so that nothing stays half empty.
   const candidates = group.members

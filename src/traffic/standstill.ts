@@ -19,6 +19,8 @@ const lateMs = 5;
 const stillMs = 50;
 /** Of a time, as a share: a standstill that is less of it changes nothing that could be seen. */
 const visibleShare = 0.1;
+/** Of what was late the oldest is forgotten: a runner that always is, is so a hundred times a second for hours. */
+const mostKept = 100_000;
 /** From here on a standstill is worth a word in the log. */
 const worthSayingMs = 1000;
 
@@ -34,6 +36,7 @@ export class Pace {
   beat(now: number, nextInMs: number): Standstill | undefined {
     const late = this.#lateAt(now);
     if (late) this.#late.push(late);
+    if (this.#late.length > mostKept) this.#late.splice(0, mostKept / 2);
     this.#due = now + nextInMs;
     return late && isStill(late) ? late : undefined;
   }

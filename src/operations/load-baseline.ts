@@ -2,6 +2,7 @@ import { baselineId, loadTraffic, loadBaseline as readBaseline, saveBaseline } f
 import { compare, type Limits, worst } from '../traffic/compare.ts';
 import { generate } from '../traffic/generator.ts';
 import { type LaneRecord, Recorder, totals } from '../traffic/record.ts';
+import { describeLeftOut, Pace, StandstillTeller, sumLeftOut } from '../traffic/standstill.ts';
 import { comparisonSummary, recordSummary } from '../traffic/summary.ts';
 import { parseTargets, type TrafficTarget } from '../traffic/targets.ts';
 import { connectionInputs, readCluster } from './common.ts';
@@ -42,14 +43,19 @@ export const loadBaseline: Operation = {
         default: '25%',
       },
       'min-latency-delta': { description: 'Latency differences below this do not count.', default: '5ms' },
-      'max-gap': { description: 'Longest time without a good answer.', default: '2s' },
+      'max-gap': {
+        description:
+          'Longest time without a good answer. Time in which the load generator itself stood still is not counted.',
+        default: '2s',
+      },
     },
     outputs: {
       baseline: 'Names the recorded baseline, which is kept in the cluster (mode: record).',
       verdict: 'recorded, passed, failed or inconclusive.',
-      requests: 'Requests sent.',
+      requests: 'Requests sent and measured.',
       failures: 'Requests that failed.',
-      'max-gap-ms': 'Longest time without a good answer, in milliseconds.',
+      'max-gap-ms':
+        'Longest time without a good answer, in milliseconds, without what the load generator itself stood still.',
       'p95-ratio': 'Largest ratio of the 95th percentile to the baseline (mode: compare).',
     },
   },
@@ -143,6 +149,8 @@ async function compareWithBaseline(session: Session, inputs: Inputs): Promise<vo
   session.output('p95-ratio', Math.max(...comparisons.map((c) => c.p95.ratio)).toFixed(2));
   session.summary(comparisonSummary(verdict, comparisons, records));
   const reasons = comparisons.flatMap((c) => c.reasons.map((r) => `  - ${c.target} (${c.lane}): ${r}`));
+  const leftOut = describeLeftOut(sumLeftOut(records));
+  if (leftOut) session.say(`Not held against the services: ${leftOut}.`);
   if (verdict === 'failed') throw new Error(`The services suffered:\n${reasons.join('\n')}`);
   if (verdict === 'inconclusive') session.warn(`The comparison is inconclusive:\n${reasons.join('\n')}`);
 }
@@ -154,14 +162,22 @@ async function measure(
   durationMs: number,
 ): Promise<LaneRecord[]> {
   const { clock, signal } = session;
-  const recorder = new Recorder(clock.now());
+  const pace = new Pace();
+  const recorder = new Recorder(clock.now(), pace);
+  const teller = new StandstillTeller();
   const end = new AbortController();
   const running = generate({
     targets,
     rate,
     clock,
     signal: AbortSignal.any([signal, end.signal]),
+    pace,
     onOutcome: (o) => recorder.add(o),
+    onStandstill(missed) {
+      recorder.stoodStill(missed);
+      const line = teller.line(recorder.leftOut);
+      if (line) session.say(`Traffic: ${line}`);
+    },
   });
   try {
     await clock.sleep(durationMs, signal);
@@ -169,7 +185,7 @@ async function measure(
     end.abort();
     await running;
   }
-  return recorder.records(clock.now());
+  return recorder.records(await running);
 }
 
 function tell(session: Session, records: LaneRecord[]): void {

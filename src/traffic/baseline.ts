@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Kubernetes, KubernetesError } from '../cluster/ports.ts';
 import type { LaneRecord } from './record.ts';
+import type { LeftOut } from './standstill.ts';
 import type { TrafficTarget } from './targets.ts';
 
 /** What was recorded, and with which traffic: the same must be sent to compare. */
@@ -45,15 +46,22 @@ export async function saveTraffic(
     if (!before) return record;
     const classes = { ...before.classes };
     for (const [name, n] of Object.entries(record.classes)) classes[name] = (classes[name] ?? 0) + n;
+    const missed = [before, record].flatMap((r) => r.leftOut ?? []);
     return {
       ...record,
       classes,
       blocks: [...before.blocks, ...record.blocks],
       longestGapMs: Math.max(before.longestGapMs, record.longestGapMs),
+      ...(missed.length > 0 ? { leftOut: added(missed) } : {}),
     };
   });
   await save(kubernetes, trafficName(runId), JSON.stringify(joined));
 }
+
+const added = (missed: readonly LeftOut[]): LeftOut => ({
+  stoodStillMs: missed.reduce((n, m) => n + m.stoodStillMs, 0),
+  measurements: missed.reduce((n, m) => n + m.measurements, 0),
+});
 
 export async function loadTraffic(kubernetes: Kubernetes, runId: string): Promise<LaneRecord[] | undefined> {
   const map = await kubernetes.get('configmaps', { namespace, name: trafficName(runId) });

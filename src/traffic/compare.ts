@@ -1,4 +1,5 @@
 import { type LaneRecord, totals } from './record.ts';
+import { describeLeftOut, type LeftOut } from './standstill.ts';
 import { failureBound, ratioInterval } from './statistics.ts';
 
 export interface Limits {
@@ -24,9 +25,15 @@ export interface Comparison {
   /** 95 % certain: no more than this share fails. */
   upperBound: number;
   longestGapMs: number;
+  /** What the generator itself missed. */
+  leftOut: LeftOut;
   p50: { before: number; during: number };
   p95: { before: number; during: number; ratio: number; low: number; high: number };
 }
+
+const nothing: LeftOut = { stoodStillMs: 0, measurements: 0 };
+/** When more than this share of the measurements is left out, the others do not stand for the whole. */
+const mostLeftOut = 0.05;
 
 /** Compares what was measured during the rotation with the baseline, per target and lane. A lane without data is inconclusive. */
 export function compare(
@@ -36,7 +43,11 @@ export function compare(
 ): Comparison[] {
   return before.map((base) => {
     const now = during.find((d) => d.target === base.target && d.lane === base.lane);
-    return compareLane(base, now ?? { ...base, blocks: [], classes: {}, longestGapMs: 0 }, limits);
+    return compareLane(
+      base,
+      now ?? { ...base, blocks: [], classes: {}, longestGapMs: 0, leftOut: nothing },
+      limits,
+    );
   });
 }
 
@@ -48,6 +59,11 @@ function compareLane(base: LaneRecord, now: LaneRecord, limits: Limits): Compari
   const failed: string[] = [];
   const unsure: string[] = [];
   if (n.requests === 0 || b.requests === 0) unsure.push('no requests were recorded');
+  const leftOut = now.leftOut ?? nothing;
+  if (leftOut.measurements > mostLeftOut * (n.requests + leftOut.measurements))
+    unsure.push(
+      `${describeLeftOut(leftOut)}, and ${n.requests} are counted: too few to tell; run it on a runner with more CPU`,
+    );
   if (now.longestGapMs > limits.maxGapMs)
     failed.push(`no good answer for ${now.longestGapMs} ms (max-gap ${limits.maxGapMs} ms)`);
   if (failureBound(n.failures, n.requests, 'lower') > limits.allowedErrorRate)
@@ -69,6 +85,7 @@ function compareLane(base: LaneRecord, now: LaneRecord, limits: Limits): Compari
     failures: n.failures,
     upperBound,
     longestGapMs: now.longestGapMs,
+    leftOut,
     p50: { before: b.latency.quantile(0.5), during: n.latency.quantile(0.5) },
     p95,
   };

@@ -1,7 +1,7 @@
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Clock } from '../clock.ts';
 import { type Lane, lanes, type Outcome } from './record.ts';
+import { httpRequests, type Requests } from './requests.ts';
+import { type Pace, type Standstill, saysNothing } from './standstill.ts';
 import type { TrafficTarget } from './targets.ts';
 
 export interface GeneratorOptions {
@@ -11,105 +11,93 @@ export interface GeneratorOptions {
   clock: Clock;
   /** Ends the traffic. */
   signal: AbortSignal;
+  /** Where it keeps how late it was itself. */
+  pace: Pace;
   onOutcome: (outcome: Outcome) => void;
+  /** The generator itself stood still; what was due meanwhile was not sent. */
+  onStandstill: (missed: Missed) => void;
+  /** How requests are sent; over HTTP unless given. */
+  requests?: Requests;
+}
+
+/** A standstill, and how many requests of it were not sent to each target. */
+export interface Missed extends Standstill {
+  notSent: Record<Lane, number>;
 }
 
 const tickMs = 10;
-const pool = 16;
 
 /**
- * Open loop: every request is sent when it is due, whether or not earlier ones were answered, and its latency counts from
- * then. Half go over fresh connections and half over kept-alive ones, because each sees outages that the other does not.
- * Resolves when the signal is aborted and the last answers are in.
+ * Open loop: every request is sent when it is due, whether or not earlier ones were answered, so that only the generator
+ * itself can delay it: its latency counts from when it was sent. What was due while the generator stood still is not sent
+ * later, in a burst that would measure the burst. Half go over fresh connections and half over kept-alive ones, because
+ * each sees outages that the other does not.
+ * Resolves when the signal is aborted and the last answers are in, with the time when the last request was sent.
  */
-export async function generate(options: GeneratorOptions): Promise<void> {
-  const { targets, rate, clock, signal } = options;
-  const agents = new Agents();
+export async function generate(options: GeneratorOptions): Promise<number> {
+  const { targets, rate, clock, signal, pace, onOutcome, onStandstill } = options;
+  const requests = options.requests ?? httpRequests();
   const started = clock.now();
   const open = new Set<Promise<void>>();
+  let ended = started;
   for (let sent = 0; !signal.aborted; ) {
     const due = Math.floor(((clock.now() - started) / 1000) * rate);
+    const still = pace.beat(clock.now(), tickMs);
+    if (still) {
+      onStandstill({ ...still, notSent: perLane(sent, due) });
+      sent = due;
+    }
     for (; sent < due; sent++) {
-      const at = started + (sent / rate) * 1000;
       const lane: Lane = lanes[sent % 2] ?? 'fresh';
       for (const target of targets) {
-        const one = ask(target, lane, at, agents, options).then((outcome) => {
+        const one = ask(target, lane, requests, options).then((outcome) => {
           open.delete(one);
-          options.onOutcome(outcome);
+          onOutcome(outcome);
         });
         open.add(one);
       }
     }
+    ended = clock.now();
     await clock.sleep(tickMs, signal).catch(() => {});
   }
-  await Promise.all(open);
-  agents.close();
+  while (open.size > 0) {
+    const still = pace.beat(clock.now(), tickMs);
+    if (still) onStandstill({ ...still, notSent: perLane(0, 0) });
+    await clock.sleep(tickMs);
+  }
+  requests.close();
+  return ended;
 }
 
-class Agents {
-  readonly #fresh = {
-    http: new HttpAgent({ keepAlive: false }),
-    https: new HttpsAgent({ keepAlive: false }),
-  };
-  readonly #kept = {
-    http: new HttpAgent({ keepAlive: true, maxSockets: pool, scheduling: 'fifo' }),
-    https: new HttpsAgent({ keepAlive: true, maxSockets: pool, scheduling: 'fifo' }),
-  };
+/** The requests from `sent` to before `due`, which take turns. */
+const perLane = (sent: number, due: number): Record<Lane, number> => ({
+  fresh: Math.ceil(due / 2) - Math.ceil(sent / 2),
+  'kept-alive': Math.floor(due / 2) - Math.floor(sent / 2),
+});
 
-  for(lane: Lane, secure: boolean): HttpAgent {
-    const { http, https } = lane === 'fresh' ? this.#fresh : this.#kept;
-    return secure ? https : http;
-  }
-
-  close(): void {
-    for (const agent of [...Object.values(this.#fresh), ...Object.values(this.#kept)]) agent.destroy();
-  }
-}
-
-function ask(
+async function ask(
   target: TrafficTarget,
   lane: Lane,
-  at: number,
-  agents: Agents,
-  { clock }: GeneratorOptions,
+  requests: Requests,
+  { clock, pace }: GeneratorOptions,
 ): Promise<Outcome> {
-  const secure = target.url.startsWith('https:');
-  const send = secure ? httpsRequest : httpRequest;
-  return new Promise((resolve) => {
-    const timeout = new AbortController();
-    const end = (failure?: string) => {
-      timeout.abort();
-      resolve({ target: target.name, lane, at, ms: clock.now() - at, ...(failure ? { failure } : {}) });
-    };
-    const request = send(
-      target.url,
-      { method: target.method, headers: target.headers, agent: agents.for(lane, secure) },
-      (response) => {
-        const status = response.statusCode ?? 0;
-        response.on('end', () =>
-          end(status >= target.expect.from && status <= target.expect.to ? undefined : `status ${status}`),
-        );
-        response.on('error', (error) => end(classOf(error)));
-        response.resume();
-      },
-    );
-    request.on('error', (error) => end(classOf(error)));
-    request.end(target.body || undefined);
-    clock.sleep(target.timeoutMs, timeout.signal).then(
-      () => request.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })),
-      () => {},
-    );
-  });
+  const at = clock.now();
+  const [timeout, answered] = [new AbortController(), new AbortController()];
+  patience(target.timeoutMs, clock, pace, answered.signal).then(
+    () => timeout.abort(),
+    () => {},
+  );
+  const failure = await requests.send(target, lane, timeout.signal);
+  answered.abort();
+  const now = clock.now();
+  const lateMs = pace.lateIn(at, now);
+  const outcome = { target: target.name, lane, at, ms: now - at, lateMs, ...(failure ? { failure } : {}) };
+  return saysNothing(outcome, pace.stillIn(at, now)) ? { ...outcome, leftOut: true } : outcome;
 }
 
-/** The kind of failure, as people know it. */
-export function classOf(error: Error): string {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (code === 'ECONNREFUSED') return 'refused';
-  if (code === 'ECONNRESET' || code === 'EPIPE')
-    return error.message === 'socket hang up' ? 'closed' : 'reset';
-  if (code === 'ETIMEDOUT') return 'timeout';
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'dns';
-  if (/^ERR_TLS|^CERT_|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) return 'tls';
-  return code || 'other';
+/** Sleeps until the generator could have read an answer for `ms`: an answer that came while it stood still is not late. */
+async function patience(ms: number, clock: Clock, pace: Pace, signal: AbortSignal): Promise<void> {
+  const from = clock.now();
+  for (let left = ms; left > 0; left = ms - (clock.now() - from - pace.stillIn(from, clock.now())))
+    await clock.sleep(Math.ceil(left), signal);
 }

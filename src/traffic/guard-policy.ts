@@ -1,4 +1,6 @@
+import { describeDuration } from '../text.ts';
 import type { Outcome } from './record.ts';
+import type { Standstill } from './standstill.ts';
 
 export interface GuardState {
   level: 'ok' | 'pause' | 'stop';
@@ -15,11 +17,15 @@ const alpha = 0.01;
 const expectedRequests = 100_000;
 const calmMs = 10_000;
 const pauseLimitMs = 120_000;
+/** Blind for longer than this, the guard does not call the services well. */
+const blindMs = 10_000;
 
 /**
  * Decides from each answer whether the rotation may go on: it pauses on five failures in a row, on half of a second's
  * requests failing, and when a likelihood-ratio CUSUM says that failures come faster than allowed (threshold ln(N/alpha), so
- * that looking after every request is free). Ten calm seconds end a pause; a pause of two minutes is a stop.
+ * that looking after every request is free). Ten calm seconds end a pause; a pause of two minutes is a stop. Time in which
+ * the generator itself stood still is neither calm nor part of a pause, and what it could not measure decides nothing; but
+ * when for ten seconds it could measure nothing at all, the rotation waits until it sees again.
  */
 export class GuardPolicy {
   readonly #rate: { allowed: number; suspicious: number };
@@ -29,6 +35,9 @@ export class GuardPolicy {
   >();
   #pausedAt: number | undefined;
   #lastFailure = Number.NEGATIVE_INFINITY;
+  #lastSeen: number | undefined;
+  /** Whether the generator itself missed something since then. */
+  #missed = false;
   #state: GuardState = { level: 'ok', reason: 'the services answer as before' };
 
   constructor(allowedErrorRate: number) {
@@ -36,7 +45,18 @@ export class GuardPolicy {
     this.#rate = { allowed, suspicious: Math.max(suspiciousRate, 20 * allowed) };
   }
 
+  /** The generator itself stood still: nothing was seen meanwhile, neither good nor bad. */
+  stoodStill({ from, to }: Standstill): void {
+    if (this.#pausedAt !== undefined) this.#pausedAt += to - from;
+    this.#lastFailure += to - from;
+    this.#lastSeen ??= from;
+    this.#missed = true;
+  }
+
   add(outcome: Outcome): void {
+    if (outcome.leftOut) return;
+    this.#lastSeen = outcome.at + outcome.ms;
+    this.#missed = false;
     const key = `${outcome.target} (${outcome.lane})`;
     const lane = this.#lanes.get(key) ?? { inARow: 0, recent: [], sum: 0 };
     this.#lanes.set(key, lane);
@@ -62,6 +82,14 @@ export class GuardPolicy {
 
   get state(): GuardState {
     return this.#state;
+  }
+
+  /** The state as far as it is known at `now`. */
+  stateAt(now: number): GuardState {
+    if (this.#state.level !== 'ok' || !this.#missed || this.#lastSeen === undefined) return this.#state;
+    const blind = now - this.#lastSeen;
+    if (blind < blindMs) return this.#state;
+    return { level: 'pause', reason: `nothing could be measured for ${describeDuration(blind)}` };
   }
 
   #pause(now: number, reason: string): void {

@@ -1,16 +1,21 @@
 import { Histogram } from './histogram.ts';
+import { type LeftOut, type Pace, type Standstill, sumLeftOut } from './standstill.ts';
 
 export const lanes = ['fresh', 'kept-alive'] as const;
 export type Lane = (typeof lanes)[number];
 
-/** How one request ended; `at` and `ms` count from the moment it was due, not from when it could be sent. */
+/** How one request ended; `at` is when it was sent. */
 export interface Outcome {
   target: string;
   lane: Lane;
   at: number;
   ms: number;
+  /** How much of `ms` the generator itself was late; what remains is the service's latency for certain. */
+  lateMs?: number;
   /** `refused`, `reset`, `timeout`, `dns`, `tls`, `closed`, `status 503`; undefined when it was good. */
   failure?: string;
+  /** It says nothing of the service: the generator itself stood still meanwhile. */
+  leftOut?: true;
 }
 
 /** What happened to one target and lane in a few seconds. */
@@ -27,8 +32,10 @@ export interface LaneRecord {
   lane: Lane;
   blocks: Block[];
   classes: Record<string, number>;
-  /** Longest time without a good answer, in ms. */
+  /** Longest time without a good answer, in ms; what the generator itself stood still is no part of it. */
   longestGapMs: number;
+  /** What the generator itself missed; undefined when it missed nothing. */
+  leftOut?: LeftOut;
 }
 
 const blockSeconds = 5;
@@ -38,18 +45,30 @@ const mostBlocks = 80;
 /** Gathers outcomes into blocks small enough to be kept in the cluster. */
 export class Recorder {
   readonly #started: number;
+  readonly #pace: Pace | undefined;
+  readonly #notSent: Record<Lane, number> = { fresh: 0, 'kept-alive': 0 };
+  #stoodStillMs = 0;
   readonly #lanes = new Map<
     string,
     {
       record: LaneRecord;
       lastGood: number;
+      leftOut: number;
       width: number;
       open: { block: Block; latency: Histogram } | undefined;
     }
   >();
 
-  constructor(started: number) {
+  /** @param pace of the generator, when it keeps one */
+  constructor(started: number, pace?: Pace) {
     this.#started = started;
+    this.#pace = pace;
+  }
+
+  /** The generator itself stood still. */
+  stoodStill({ from, to, notSent }: Standstill & { notSent: Record<Lane, number> }): void {
+    this.#stoodStillMs += to - from;
+    for (const lane of lanes) this.#notSent[lane] += notSent[lane];
   }
 
   add(outcome: Outcome): void {
@@ -63,8 +82,18 @@ export class Recorder {
         classes: {},
         longestGapMs: 0,
       };
-      entry = { record, lastGood: this.#started, width: blockSeconds, open: undefined };
+      entry = { record, lastGood: this.#started, leftOut: 0, width: blockSeconds, open: undefined };
       this.#lanes.set(key, entry);
+    }
+    const answered = outcome.at + outcome.ms;
+    if (!outcome.failure) {
+      // An answer that was read too late to be timed is a good answer all the same.
+      entry.record.longestGapMs = Math.max(entry.record.longestGapMs, this.#gap(entry.lastGood, answered));
+      entry.lastGood = Math.max(entry.lastGood, answered);
+    }
+    if (outcome.leftOut) {
+      entry.leftOut++;
+      return;
     }
     const second = Math.floor((outcome.at - this.#started) / 1000 / entry.width) * entry.width;
     if (entry.open?.block.second !== second) {
@@ -81,19 +110,38 @@ export class Recorder {
       entry.record.classes[outcome.failure] = (entry.record.classes[outcome.failure] ?? 0) + 1;
       return;
     }
-    entry.open.latency.add(outcome.ms);
-    const answered = outcome.at + outcome.ms;
-    entry.record.longestGapMs = Math.max(entry.record.longestGapMs, Math.round(answered - entry.lastGood));
-    entry.lastGood = Math.max(entry.lastGood, answered);
+    entry.open.latency.add(outcome.ms - (outcome.lateMs ?? 0));
+  }
+
+  /** What counts of the time between two good answers. */
+  #gap(from: number, to: number): number {
+    return Math.round(to - from - (this.#pace?.stillIn(from, to) ?? 0));
+  }
+
+  /** What the generator itself missed so far, in all lanes. */
+  get leftOut(): LeftOut {
+    return sumLeftOut([...this.#lanes.values()].map((entry) => ({ leftOut: this.#leftOut(entry) })));
+  }
+
+  #leftOut({ record, leftOut }: { record: LaneRecord; leftOut: number }): LeftOut {
+    return {
+      stoodStillMs: Math.round(this.#stoodStillMs),
+      measurements: leftOut + this.#notSent[record.lane],
+    };
   }
 
   /** Everything so far, with the gap that is still open at `now`. */
   records(now: number): LaneRecord[] {
-    return [...this.#lanes.values()].map(({ record, open, lastGood }) => ({
-      ...record,
-      blocks: open ? [...record.blocks, closed(open)] : record.blocks,
-      longestGapMs: Math.max(record.longestGapMs, Math.round(now - lastGood)),
-    }));
+    return [...this.#lanes.values()].map((entry) => {
+      const { record, open, lastGood } = entry;
+      const leftOut = this.#leftOut(entry);
+      return {
+        ...record,
+        blocks: open ? [...record.blocks, closed(open)] : record.blocks,
+        longestGapMs: Math.max(record.longestGapMs, this.#gap(lastGood, now)),
+        ...(leftOut.stoodStillMs + leftOut.measurements > 0 ? { leftOut } : {}),
+      };
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Comparison, Verdict } from './compare.ts';
 import { Histogram } from './histogram.ts';
 import { type LaneRecord, totals } from './record.ts';
+import { describeLeftOut, sumLeftOut } from './standstill.ts';
 
 const bars = [...'▁▂▃▄▅▆▇█'];
 
@@ -30,7 +31,14 @@ export function recordSummary(records: readonly LaneRecord[]): string {
     '|---|---|---|---|---|---|---|',
     ...rows,
     '',
+    ...leftOutLines(records),
   ].join('\n');
+}
+
+/** Said apart: it is the runner's, not the services'. */
+function leftOutLines(records: readonly LaneRecord[]): string[] {
+  const text = describeLeftOut(sumLeftOut(records));
+  return text ? [`Not held against the services: ${text}.`, ''] : [];
 }
 
 /** One sentence, one table, and how latency and failures went over time. */
@@ -56,6 +64,7 @@ export function comparisonSummary(
     '',
     `${failures} of ${requests} requests failed; 95 % certain: fewer than ${(bound * 100).toFixed(3)} % in every lane; longest gap ${gap} ms.`,
     '',
+    ...leftOutLines(records),
     '| Target | Connections | Requests | Failed | Longest gap | p50 | p95 (ratio, 95 % interval) | Verdict |',
     '|---|---|---|---|---|---|---|---|',
     ...rows,

@@ -8,6 +8,6 @@ export default {
   testTimeout: 150_000,
   testSequencer: '<rootDir>/test/e2e/sequencer.mjs',
   maxWorkers: 2,
-  // Three upgrades at a time: they wait more than they work.
-  maxConcurrency: 3,
+  // Two upgrades at a time: they wait more than they work.
+  maxConcurrency: 2,
 };

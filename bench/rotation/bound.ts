@@ -4,6 +4,8 @@ export interface Facts {
   nodes: number;
   /** The most nodes that there were at once. */
   peak: number;
+  /** The fewest nodes that served at once. */
+  fewest: number;
   /** What each new instance took from its launch until its node was ready with its DaemonSets, as drawn in this very run. */
   readyMs: readonly number[];
   /** Pods of each service, and how many of them its budget lets go at once. */
@@ -16,12 +18,12 @@ export interface Facts {
 const drainMs = podTimes.lingerMs + podTimes.stopMs;
 
 /**
- * The critical path: what no order and no tool can undercut that never has fewer ready nodes than before, nor more instances
- * than the peak. An instance counts from its launch until EC2 has terminated it.
+ * The critical path: what no order and no tool can undercut that never has fewer serving nodes than this one had, nor more
+ * instances than its peak. An instance counts from its launch until EC2 has terminated it.
  *
- * - By slots. Each replaced node needs a slot above the usual size from the launch of its replacement (which boots, joins and
- *   gets its DaemonSets) through its own drain to the end of its shutdown. There are `peak - nodes` slots, so that all these
- *   times together, divided by the slots, pass at least.
+ * - By slots. Each replaced node needs an instance that does not serve from the launch of its replacement (which boots, joins
+ *   and gets its DaemonSets) through its own drain to the end of its shutdown. There are `peak - fewest` such slots, so that all
+ *   these times together, divided by the slots, pass at least.
  * - By rounds. Slots that are shared unevenly: some slot is used `nodes / slots` times, rounded up, each time for no less than
  *   the quickest replacement took.
  * - By the longest. The replacement that takes longest must come, too, and then somebody leaves for it.
@@ -31,7 +33,7 @@ const drainMs = podTimes.lingerMs + podTimes.stopMs;
  * With a canary one replacement precedes all others: its boot, drain and shutdown come first, and the rest has its slots after it.
  */
 export function lowerBoundMs(facts: Facts): number {
-  const slots = Math.max(1, facts.peak - facts.nodes);
+  const slots = Math.max(1, facts.peak - facts.fewest);
   const cycles = [...facts.readyMs].sort((a, b) => a - b).map((ms) => ms + drainMs + shutDownMs);
   const quickest = cycles[0] ?? 0;
   const alone = facts.canary ? 1 : 0;

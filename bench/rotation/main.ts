@@ -86,17 +86,24 @@ async function compare(nodes: number, options: Options): Promise<Check[]> {
     `\n${nodes} nodes, ${nodes * podsPerNode} pods, ${services} services; models replace ${atOnce} at once where they can.\n`,
   );
   const stage = { nodes, podsPerNode, seed };
-  const bySurge = new Map<number, Result>();
-  const ours = async (surge: number): Promise<Result> => {
-    const result = bySurge.get(surge) ?? (await play(thisSuite(surge, inputs, say), stage));
-    bySurge.set(surge, result);
+  const played = new Map<string, Result>();
+  const ours = async (surge: number, unavailable = 0): Promise<Result> => {
+    const key = `${surge} ${unavailable}`;
+    const all = unavailable > 0 ? { ...inputs, 'max-unavailable': String(unavailable) } : inputs;
+    const result = played.get(key) ?? (await play(thisSuite(surge, all, say), stage));
+    played.set(key, result);
     return result;
   };
   const pairs: Pair[] = [];
   const chosen = peers.filter((p) => !options.peers || options.peers.some((name) => p.name.includes(name)));
   for (const peer of chosen) {
     const result = await play(model(peer, atOnce, seed, say), stage);
-    pairs.push({ peer: result, ours: await ours(result.peakNodes - nodes) });
+    const [surge, fewer] = [result.peakNodes - nodes, nodes - result.fewestServing];
+    pairs.push({
+      peer: result,
+      ours: await ours(surge),
+      asFew: fewer > 0 ? await ours(surge, fewer) : undefined,
+    });
   }
   if (chosen.length === 0) {
     const alone = await ours(atOnce);
@@ -104,7 +111,7 @@ async function compare(nodes: number, options: Options): Promise<Check[]> {
   }
   console.log(`${table(pairs, services)}\n`);
   if (verbose)
-    for (const result of new Set(pairs.flatMap((p) => [p.peer, p.ours])))
+    for (const result of new Set(pairs.flatMap((p) => [p.peer, p.ours, ...(p.asFew ? [p.asFew] : [])])))
       console.log(
         `${result.name}:`,
         result.asked.kubernetes.slice(0, 15),

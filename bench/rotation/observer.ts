@@ -20,7 +20,7 @@ export type Cause =
 export interface Observed {
   /** Instances that EC2 has not terminated, at the most. */
   peakNodes: number;
-  /** Nodes that are ready with their DaemonSets on instances that run, at the least. */
+  /** Nodes that are ready, with their DaemonSets, on instances that run: at the least. */
   fewestServing: number;
   /** Evicted or otherwise moved pods, per pod of the workloads. */
   movesPerPod: number;
@@ -135,7 +135,7 @@ export function observe({ cluster, clock, pods: count }: Stage): { end(): Observ
       if (instance.ec2 !== 'terminated') present++;
       const node =
         instance.ec2 === 'running' ? store.get('nodes', { name: instance.privateDnsName }) : undefined;
-      if (node && nodeReady(node) && serves(instance.privateDnsName)) serving++;
+      if (nodeReady(node) && (instance.imageId !== newImage || launched.get(id)?.at === -1)) serving++;
       if (instance.ec2 !== 'pending' && instance.ec2 !== 'running' && !dead.has(instance.privateDnsName)) {
         dead.add(instance.privateDnsName);
         for (const key of onNode.get(instance.privateDnsName) ?? []) {

@@ -97,6 +97,7 @@ export async function play(contestant: Contestant, options: StageOptions): Promi
   const facts: Facts = {
     nodes: options.nodes,
     peak: observed.peakNodes,
+    fewest: observed.fewestServing,
     readyMs: observed.readyMs.slice(0, options.nodes),
     budgets: stage.cluster.store.list('poddisruptionbudgets').map((b) => ({
       pods: b.status?.expectedPods ?? 0,

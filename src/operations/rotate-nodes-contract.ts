@@ -56,7 +56,7 @@ export const rotateNodesContract: Contract = {
     },
     'max-unavailable': {
       description:
-        'Nodes that a group may have fewer at once: so many leave without a replacement beforehand; as a number or a percentage.',
+        'Nodes that a group may have fewer at once: so many leave without a replacement beforehand, as far as new nodes have room for their pods; as a number or a percentage.',
       default: '0',
     },
     'cluster-autoscaler': {

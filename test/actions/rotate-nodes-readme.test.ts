@@ -47,7 +47,7 @@ describe('the snippets of actions/rotate-nodes/README.md', () => {
         (name) => `.github/workflows/${name}.yml`,
       ),
     );
-    expect(stepSnippets(readme)).toHaveLength(2);
+    expect(stepSnippets(readme)).toHaveLength(3);
   });
 
   test.each(Object.entries(files))(

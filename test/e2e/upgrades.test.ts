@@ -42,7 +42,7 @@ async function expectPassed(...args: string[]): Promise<string> {
 }
 
 describe(`an upgrade on Kubernetes ${release.kubernetes}`, () => {
-  // The longest first, so that three at a time end together.
+  // The longest first, so that two at a time end together.
   test.concurrent(
     'moves a Sentinel set',
     async () => {

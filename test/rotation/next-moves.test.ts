@@ -64,6 +64,15 @@ describe('what can be done next', () => {
     expect(moves(refilled, { ...loose, unready: ['6'] }).leave).toEqual(['3']);
   });
 
+  test('is that no more leave without a replacement than new nodes have room for, nor than there are slots', () => {
+    const loose = { limits: { maxSurge: 2, maxUnavailable: 2 } };
+    expect(moves(before, { ...loose, fitting: 0 })).toEqual({ launch: ['a', 'b'], leave: [] });
+    expect(moves(before, { ...loose, fitting: 1 })).toEqual({ launch: ['b'], leave: ['1'] });
+    expect(moves(before, loose)).toEqual({ launch: [], leave: ['1', '2'] });
+    const busy = [leaving('1'), ...before.slice(1), fresh('5')];
+    expect(moves(busy, { ...loose, unready: ['5'] })).toEqual({ launch: [], leave: ['2'] });
+  });
+
   test('is one node alone as long as the group is on trial', () => {
     const trial = { onTrial: true, limits: { maxSurge: 3, maxUnavailable: 1 } };
     expect(moves(before, trial)).toEqual({ launch: ['a'], leave: [] });

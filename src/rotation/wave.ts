@@ -80,6 +80,7 @@ export async function sendOff(
   );
   const left = wave.filter((m) => !skipped.some((s) => s.node === m.node?.metadata.name));
   const rest = together ? left : left.filter((m) => !m.node);
+  if (rest.length === 0) return skipped;
   await detach(rest, hanging);
   times.end('volumes');
   await soak(context, rest, known, notCounted);

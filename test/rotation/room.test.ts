@@ -22,7 +22,7 @@ const asks = (on: string, cpu: string, given: Partial<Pod['spec']> = {}): Pod =>
 };
 
 /** How many of the old nodes 1 to 3 fit onto one new node, which runs what is given. */
-function fit(
+function howMany(
   pods: Pod[],
   allocatable = { cpu: '4', memory: '16Gi', pods: '10' },
   sure: string[] = [],
@@ -41,15 +41,15 @@ describe('new nodes have room for the pods of as many', () => {
   const one = ['1', '2', '3'].map((id) => asks(id, '1500m'));
 
   test('as their CPU, their memory and their number of pods allow', () => {
-    expect(fit(one)).toBe(2);
-    expect(fit(one, { cpu: '40', memory: '1500Mi', pods: '10' })).toBe(1);
-    expect(fit(one, { cpu: '40', memory: '16Gi', pods: '2' })).toBe(2);
-    expect(fit([])).toBe(3);
+    expect(howMany(one)).toBe(2);
+    expect(howMany(one, { cpu: '40', memory: '1500Mi', pods: '10' })).toBe(1);
+    expect(howMany(one, { cpu: '40', memory: '16Gi', pods: '2' })).toBe(2);
+    expect(howMany([])).toBe(3);
   });
 
   test('besides what they run, and what comes from members that have a replacement', () => {
-    expect(fit([...one, asks('new', '2')])).toBe(1);
-    expect(fit(one, { cpu: '4', memory: '16Gi', pods: '10' }, ['1'])).toBe(1);
+    expect(howMany([...one, asks('new', '2')])).toBe(1);
+    expect(howMany(one, { cpu: '4', memory: '16Gi', pods: '10' }, ['1'])).toBe(1);
   });
 
   test('with init containers, sidecars and overhead', () => {
@@ -59,7 +59,7 @@ describe('new nodes have room for the pods of as many', () => {
       resources: { requests: { cpu } },
       ...more,
     });
-    const asking = (spec: Partial<Pod['spec']>) => fit([asks('1', '1', spec)]);
+    const asking = (spec: Partial<Pod['spec']>) => howMany([asks('1', '1', spec)]);
     expect(asking({ initContainers: [container('5')] })).toBe(0);
     expect(asking({ initContainers: [container('3')] })).toBe(3);
     expect(asking({ initContainers: [container('3', { restartPolicy: 'Always' })] })).toBe(3);

@@ -7,7 +7,7 @@ import { migrateCluster } from '../redis/cluster/migrate.ts';
 import { connectRedis, type RedisConnection } from '../redis/connection.ts';
 import type { Failover, MigrationContext, Moved } from '../redis/context.ts';
 import { migrateSentinelSet } from '../redis/sentinel/migrate.ts';
-import { parseRedis, type RedisTarget } from '../redis/settings.ts';
+import { ofRedisLabel, parseRedis, type RedisTarget } from '../redis/settings.ts';
 import { migrationSummary } from '../redis/summary.ts';
 import { digestNote } from '../rotation/rotation.ts';
 import { messageOf, names } from '../text.ts';
@@ -105,9 +105,7 @@ function connector(
     const target = targets.find(
       (t) =>
         t.namespace === namespace &&
-        (carries(t.pods, pod) ||
-          carries(t.sentinels, pod) ||
-          pod.metadata.labels?.['eks-rolling/redis'] === t.name),
+        (carries(t.pods, pod) || carries(t.sentinels, pod) || pod.metadata.labels?.[ofRedisLabel] === t.name),
     );
     const password = target && port === target.port ? await passwordOf(target) : undefined;
     try {

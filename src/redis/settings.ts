@@ -57,10 +57,17 @@ export function parseRedis(document: unknown): RedisTarget[] {
   });
 }
 
-/** The label queries of everything that migrate-redis moves: data pods and Sentinels. */
+/** On the temporary pods of a Redis Cluster: the name of the Redis that they belong to. */
+export const ofRedisLabel = 'eks-rolling/redis';
+
+/**
+ * The label queries of everything that only migrate-redis moves: data pods, Sentinels, and temporary pods. Whoever evicts one
+ * of these takes a node away from a Redis Cluster that goes on waiting for it.
+ */
 export function redisSelections(targets: readonly RedisTarget[]): { namespace: string; labels: string }[] {
   return targets.flatMap((t) => [
     { namespace: t.namespace, labels: t.pods },
     ...(t.sentinels ? [{ namespace: t.namespace, labels: t.sentinels }] : []),
+    ...(t.kind === 'cluster' ? [{ namespace: t.namespace, labels: `${ofRedisLabel}=${t.name}` }] : []),
   ]);
 }

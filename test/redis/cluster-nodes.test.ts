@@ -127,6 +127,14 @@ describe('the redis input', () => {
     ]);
   });
 
+  test('selects the temporary pods of a Redis Cluster: whoever puts settings back must not evict them', () => {
+    const targets = parseRedis([
+      { name: 'sessions', namespace: 'shop', kind: 'cluster', pods: 'app=sessions' },
+    ]);
+    const selections = redisSelections(targets);
+    expect(selections.map((s) => s.labels)).toEqual(['app=sessions', 'eks-rolling/redis=sessions']);
+  });
+
   test('is refused when a name is used twice or a Sentinel set names no Sentinels', () => {
     const one = { name: 'a', namespace: 'shop', kind: 'sentinel', pods: 'app=x' };
     expect(() => parseRedis([one, one])).toThrow(/entry 1: sentinels is missing.*name a is used twice/);

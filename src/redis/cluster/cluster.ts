@@ -10,7 +10,7 @@ import {
   waitPatiently,
 } from '../context.ts';
 import { parseInfo, parsePairs, type Replication, replicationOf } from '../info.ts';
-import type { RedisTarget } from '../settings.ts';
+import { ofRedisLabel, type RedisTarget } from '../settings.ts';
 import { type ClusterNode, disagreements, parseClusterNodes, servesAllSlots } from './nodes.ts';
 import { temporaryLabel } from './temporary-pod.ts';
 
@@ -35,7 +35,7 @@ export class RedisCluster {
 
   async temporaryPods(): Promise<Pod[]> {
     return (await podsOf(this.context, this.target, temporaryLabel)).filter(
-      (p) => p.metadata.labels?.['eks-rolling/redis'] === this.target.name,
+      (p) => p.metadata.labels?.[ofRedisLabel] === this.target.name,
     );
   }
 

@@ -3,7 +3,7 @@ import { ownerOf, podName } from '../../cluster/pods.ts';
 import { KubernetesError } from '../../cluster/ports.ts';
 import { waitUntil } from '../../wait.ts';
 import { isServing, type MigrationContext, waiting } from '../context.ts';
-import type { RedisTarget } from '../settings.ts';
+import { ofRedisLabel, type RedisTarget } from '../settings.ts';
 
 /** Marks a temporary pod; the value is the run id. */
 export const temporaryLabel = 'eks-rolling/temporary';
@@ -46,7 +46,7 @@ export function temporaryPodFor(
       labels: {
         [temporaryLabel]: runId,
         [insteadOfLabel]: pod.metadata.name,
-        'eks-rolling/redis': target.name,
+        [ofRedisLabel]: target.name,
       },
     },
     spec,
